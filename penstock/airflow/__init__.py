@@ -1,0 +1,1 @@
+"""A pipeline YAML becomes an Airflow DAG."""

@@ -1,0 +1,43 @@
+"""The command line: `penstock <stage> <verb>`. A stage is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+import penstock
+
+# In the order in which events flow.
+STAGES = {
+    "ingest": "Kafka → landing: consume a stream, exactly once.",
+    "transform": "Landing → warehouse: build a pipeline's candidate marts with dbt.",
+    "validate": "The gate: judge the candidates with Great Expectations.",
+    "publish": "Warehouse → marts: publish what the gate passed; ls, rollback, resume.",
+    "monitor": "What people hear: failures to Slack, through an outbox.",
+    "local": "Your laptop only: broker, sample events, Airflow, the whole run.",
+}
+
+
+class _Stages(click.Group):
+    """Finds `penstock.<stage>.commands:<stage>` when the stage is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(STAGES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in STAGES:
+            return None
+        module = importlib.import_module(f"penstock.{cmd_name}.commands")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Stages"):
+            formatter.write_dl(list(STAGES.items()))
+
+
+@click.group(cls=_Stages)
+@click.version_option(penstock.__version__, prog_name="penstock")
+def main() -> None:
+    """Penstock: Kafka events to published DuckDB marts, each event once, no bad data published."""

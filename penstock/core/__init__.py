@@ -1,0 +1,1 @@
+"""What all stages share: settings, declarations, errors, DuckDB files, pipeline locks, output."""

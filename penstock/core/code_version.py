@@ -1,0 +1,58 @@
+"""Which code and which declarations a run used: told in build records and in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import penstock
+from penstock.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class CodeVersion:
+    """The engine's version, the project's git commit, and whether its tree had uncommitted changes."""
+
+    version: str  # such as "0.1.0" or "0.1.0+g1a2b3c4"
+    dirty: bool
+
+
+def code_version(settings: Settings) -> CodeVersion:
+    """Penstock's version and, where the project is a git checkout, its commit. Without git: not dirty."""
+    commit = _git(settings.project, "rev-parse", "--short=12", "HEAD")
+    if commit is None:
+        return CodeVersion(penstock.__version__, dirty=False)
+    changes = _git(settings.project, "status", "--porcelain")
+    return CodeVersion(f"{penstock.__version__}+g{commit}", dirty=bool(changes))
+
+
+def declarations_hash(settings: Settings, pipeline: str, streams: tuple[str, ...]) -> str:
+    """SHA-256 (hex) over the names and bytes of every file that declares this pipeline: its YAML, its
+    streams' contracts, its dbt project with the shared macros, and its suites."""
+    dbt_root = settings.project / "dbt_project"
+    shared = [folder for folder in sorted(dbt_root.glob("*")) if folder.name.startswith("_")]
+    files = [settings.pipeline_file(pipeline), *(settings.contract_file(stream) for stream in streams)]
+    for folder in (settings.dbt_project_dir(pipeline), settings.suites_dir(pipeline), *shared):
+        files += [file for file in folder.rglob("*") if file.is_file() and not _made_by_dbt(file, folder)]
+    digest = hashlib.sha256()
+    for file in sorted(set(files)):
+        if file.exists():
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(settings.project)}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def _made_by_dbt(file: Path, folder: Path) -> bool:
+    parts = file.relative_to(folder).parts
+    return parts[0] in {"target", "logs", "dbt_packages"} or file.name in {"package-lock.yml", ".user.yml"}
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

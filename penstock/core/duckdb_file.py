@@ -1,0 +1,59 @@
+"""Open a DuckDB file: wait a bounded time for its holder, then name it. Every session is in UTC."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import duckdb
+
+from penstock.core.errors import BusyError, PenstockError
+
+_HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25  # seconds
+
+
+def open_duckdb(path: Path, *, read_only: bool = False, wait: float = 30.0) -> duckdb.DuckDBPyConnection:
+    """Open `path`, waiting up to `wait` seconds while another process holds it.
+
+    The session's time zone is UTC. A file opened for writing is created when missing (its folder, too).
+    Raises BusyError (names file, PID and program) after `wait`, PenstockError for a missing file that was
+    to be read, or one that is not a DuckDB file. Garbage is never overwritten.
+    """
+    if read_only and not path.exists():
+        raise PenstockError(f"{path}: no such file", fix="run the stage that writes it first")
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            connection = duckdb.connect(path, read_only=read_only, config={"TimeZone": "UTC"})
+        except duckdb.Error as exc:
+            held = _HELD.search(str(exc))
+            if held is None:
+                raise PenstockError(f"{path}: cannot be opened as a DuckDB file: {_first_line(exc)}") from exc
+            if time.monotonic() + pause > deadline:
+                raise BusyError(
+                    f"{path}: held by {held['program']} (PID {held['pid']}) for more than {wait:g} s",
+                    fix="wait for that process, or stop it, then try again",
+                ) from exc
+        else:
+            return connection
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier, quoted."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).strip().splitlines()[0]

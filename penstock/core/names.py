@@ -1,0 +1,32 @@
+"""Which names a user may give to streams, pipelines, marts and columns."""
+
+from __future__ import annotations
+
+import re
+
+# Lower-case SQL names: they need no quotes in SQL, make good file names, and are the same on every system.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+# Names with a meaning of ours, by kind of thing.
+RESERVED: dict[str, frozenset[str]] = {
+    # tables beside raw.<stream>, and schemas
+    "stream": frozenset({"raw", "rejects", "offsets", "commits", "topics", "landing"}),
+    # verbs of `penstock publish`, and schemas
+    "pipeline": frozenset({"raw", "staging", "marts", "main", "ls", "rollback", "resume"}),
+    "mart": frozenset({"raw", "mart_status", "staging", "marts", "main", "publications"}),
+    "column": frozenset({"raw"}),
+}
+
+
+def name_problem(kind: str, name: str) -> str | None:
+    """Why `name` cannot name a `kind` ("stream", "pipeline", "mart", "column"), or None where it can."""
+    if name.startswith("_"):
+        return f"the {kind} name '{name}' begins with '_', which is kept for Penstock's own names"
+    if not _NAME.fullmatch(name):
+        return (
+            f"'{name}' cannot name a {kind}: use a lower-case letter, then lower-case letters, digits "
+            "and '_', 63 at most"
+        )
+    if name in RESERVED[kind]:
+        return f"'{name}' cannot name a {kind}: Penstock uses that name itself"
+    return None

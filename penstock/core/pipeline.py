@@ -1,0 +1,128 @@
+"""The YAML of a pipeline, `dags/<pipeline>.yaml`: when it runs, what it reads, who hears of it.
+
+This module is read where Airflow parses DAGs: it imports nothing but a YAML reader.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from penstock.core.names import name_problem
+from penstock.core.settings import Settings
+from penstock.core.yaml_file import KeyPath, YamlFile, read_yaml, suggestion
+
+_KEYS = {
+    "name", "description", "schedule", "owner", "tags", "retries", "streams", "ingest", "select",
+    "notifications",
+}  # fmt: skip
+_REQUIRED = ("name", "description", "owner", "streams")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A declared pipeline. The words are Airflow's (`schedule, owner, tags, retries`) and dbt's (`select`)."""
+
+    name: str
+    description: str
+    owner: str
+    streams: tuple[str, ...]
+    schedule: str | None = None
+    tags: tuple[str, ...] = ()
+    retries: int = 0
+    ingest: Literal["drain", "follow"] = "drain"
+    select: str | None = None
+    slack_channel: str | None = None
+    file: Path = field(default=Path(), compare=False)
+
+
+def load_pipeline(settings: Settings, name: str) -> Pipeline:
+    """The pipeline declared in `dags/<name>.yaml`. Raises DeclarationError."""
+    return read_pipeline(settings.pipeline_file(name))
+
+
+def read_pipeline(path: Path) -> Pipeline:
+    """Read and check one pipeline file. Raises DeclarationError with file, line, value and fix."""
+    yaml_file = read_yaml(path)
+    content = yaml_file.content
+    if not isinstance(content, dict):
+        raise yaml_file.error((), "a pipeline is a mapping of keys", fix=f"known keys: {', '.join(sorted(_KEYS))}")
+    for key in content:
+        if key not in _KEYS:
+            raise yaml_file.error((str(key),), f"unknown key '{key}'", fix=suggestion(str(key), _KEYS))
+    for key in _REQUIRED:
+        if content.get(key) in (None, "", []):
+            raise yaml_file.error((key,), f"'{key}' is missing or empty", fix=f"add '{key}: …'")
+    name = _text(yaml_file, "name")
+    assert name is not None
+    if problem := name_problem("pipeline", name):
+        raise yaml_file.error(("name",), problem)
+    if name != path.stem:
+        raise yaml_file.error(
+            ("name",), f"the name '{name}' does not match the file", fix=f"name it '{path.stem}', or rename the file"
+        )
+    ingest = content.get("ingest", "drain")
+    if ingest not in ("drain", "follow"):
+        raise yaml_file.error(("ingest",), f"ingest is {ingest!r}", fix="write 'drain' or 'follow'")
+    retries = content.get("retries", 0)
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+        raise yaml_file.error(("retries",), f"retries is {retries!r}", fix="write a whole number, 0 or more")
+    return Pipeline(
+        name=name,
+        description=_text(yaml_file, "description") or "",
+        owner=_text(yaml_file, "owner") or "",
+        streams=_streams(yaml_file),
+        schedule=_text(yaml_file, "schedule"),
+        tags=_texts(yaml_file, "tags"),
+        retries=retries,
+        ingest=ingest,
+        select=_text(yaml_file, "select"),
+        slack_channel=_slack_channel(yaml_file),
+        file=path,
+    )
+
+
+def _streams(yaml_file: YamlFile) -> tuple[str, ...]:
+    streams = _texts(yaml_file, "streams")
+    for index, stream in enumerate(streams):
+        if problem := name_problem("stream", stream):
+            raise yaml_file.error(("streams", index), problem)
+        if stream in streams[:index]:
+            raise yaml_file.error(("streams", index), f"the stream '{stream}' stands twice")
+    return streams
+
+
+def _slack_channel(yaml_file: YamlFile) -> str | None:
+    """`notifications: {slack: {channel: "#data"}}`."""
+    notifications = _mapping(yaml_file, ("notifications",), yaml_file.content.get("notifications"), {"slack"})
+    slack = _mapping(yaml_file, ("notifications", "slack"), notifications.get("slack"), {"channel"})
+    channel = slack.get("channel")
+    if channel is not None and not isinstance(channel, str):
+        raise yaml_file.error(("notifications", "slack", "channel"), f"channel is {channel!r}", fix="write a text")
+    return channel
+
+
+def _mapping(yaml_file: YamlFile, at: KeyPath, value: Any, known: set[str]) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise yaml_file.error(at, f"{at[-1]} is {value!r}", fix=f"write a mapping with: {', '.join(sorted(known))}")
+    for key in value:
+        if key not in known:
+            raise yaml_file.error((*at, str(key)), f"unknown key '{key}'", fix=suggestion(str(key), known))
+    return value
+
+
+def _text(yaml_file: YamlFile, key: str) -> str | None:
+    value = yaml_file.content.get(key)
+    if value is not None and not isinstance(value, str):
+        raise yaml_file.error((key,), f"{key} is {value!r}", fix="write a text (in quotes, if need be)")
+    return value
+
+
+def _texts(yaml_file: YamlFile, key: str) -> tuple[str, ...]:
+    values = yaml_file.content.get(key) or []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise yaml_file.error((key,), f"{key} is {values!r}", fix=f"write a list of texts: {key}: [a, b]")
+    return tuple(values)
