@@ -22,7 +22,7 @@ _REQUIRED = ("name", "description", "owner", "streams")
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A declared pipeline. The words are Airflow's (`schedule, owner, tags, retries`) and dbt's (`select`)."""
+    """A pipeline. Its words are Airflow's (`schedule, owner, tags, retries`) and dbt's (`select`)."""
 
     name: str
     description: str
@@ -47,7 +47,9 @@ def read_pipeline(path: Path) -> Pipeline:
     yaml_file = read_yaml(path)
     content = yaml_file.content
     if not isinstance(content, dict):
-        raise yaml_file.error((), "a pipeline is a mapping of keys", fix=f"known keys: {', '.join(sorted(_KEYS))}")
+        raise yaml_file.error(
+            (), "a pipeline is a mapping of keys", fix=f"known keys: {', '.join(sorted(_KEYS))}"
+        )
     for key in content:
         if key not in _KEYS:
             raise yaml_file.error((str(key),), f"unknown key '{key}'", fix=suggestion(str(key), _KEYS))
@@ -60,7 +62,9 @@ def read_pipeline(path: Path) -> Pipeline:
         raise yaml_file.error(("name",), problem)
     if name != path.stem:
         raise yaml_file.error(
-            ("name",), f"the name '{name}' does not match the file", fix=f"name it '{path.stem}', or rename the file"
+            ("name",),
+            f"the name '{name}' does not match the file",
+            fix=f"name it '{path.stem}', or rename the file",
         )
     ingest = content.get("ingest", "drain")
     if ingest not in ("drain", "follow"):
@@ -99,7 +103,9 @@ def _slack_channel(yaml_file: YamlFile) -> str | None:
     slack = _mapping(yaml_file, ("notifications", "slack"), notifications.get("slack"), {"channel"})
     channel = slack.get("channel")
     if channel is not None and not isinstance(channel, str):
-        raise yaml_file.error(("notifications", "slack", "channel"), f"channel is {channel!r}", fix="write a text")
+        raise yaml_file.error(
+            ("notifications", "slack", "channel"), f"channel is {channel!r}", fix="write a text"
+        )
     return channel
 
 
@@ -107,7 +113,9 @@ def _mapping(yaml_file: YamlFile, at: KeyPath, value: Any, known: set[str]) -> d
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise yaml_file.error(at, f"{at[-1]} is {value!r}", fix=f"write a mapping with: {', '.join(sorted(known))}")
+        raise yaml_file.error(
+            at, f"{at[-1]} is {value!r}", fix=f"write a mapping with: {', '.join(sorted(known))}"
+        )
     for key in value:
         if key not in known:
             raise yaml_file.error((*at, str(key)), f"unknown key '{key}'", fix=suggestion(str(key), known))

@@ -85,7 +85,7 @@ def _walk(node: yaml.Node, at: KeyPath, lines: dict[KeyPath, int], path: Path) -
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """"did you mean 'x'?", or the list of what is known where nothing is near."""
+    """ "did you mean 'x'?", or the list of what is known where nothing is near."""
     names = sorted(known)
     near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
     return f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(names)}"
