@@ -29,7 +29,7 @@ def open_duckdb(path: Path, *, read_only: bool = False, wait: float = 30.0) -> d
     pause = _FIRST_PAUSE
     while True:
         try:
-            connection = duckdb.connect(path, read_only=read_only, config={"TimeZone": "UTC"})
+            connection = duckdb.connect(path, read_only=read_only)
         except duckdb.Error as exc:
             held = _HELD.search(str(exc))
             if held is None:
@@ -40,6 +40,7 @@ def open_duckdb(path: Path, *, read_only: bool = False, wait: float = 30.0) -> d
                     fix="wait for that process, or stop it, then try again",
                 ) from exc
         else:
+            connection.execute("SET TimeZone = 'UTC'")
             return connection
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
