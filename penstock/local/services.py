@@ -3,7 +3,7 @@
 Each service leads its own session (and process group) and is written into `data/local/services.json` as
 soon as it exists. Every process below it inherits `PENSTOCK_LOCAL=<data folder>`, so that `stop_all` also
 finds what slipped out of the registry: a child in another session, or a service whose starter was killed
-before it could write. A pid alone proves nothing (the kernel uses it again), so its creation time goes with it.
+before it could write. A pid alone proves nothing (the kernel uses it again), so its creation time goes along.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ MARK = "PENSTOCK_LOCAL"
 _GRACE = 15.0  # seconds between SIGTERM and SIGKILL
 _PAUSE = 0.1  # seconds between two looks at a condition
 _TAIL = 15  # lines of a log that an error shows
+_CLOCK_SHIFT = 2.0  # seconds by which a corrected clock may move the creation time that the kernel tells
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,11 @@ class Services:
         deadline = time.monotonic() + seconds
         while not is_ready():
             if not _process_of(service):
-                raise PenstockError(f"{service.name} ended while it started\n{log_tail(service.log)}")
+                raise PenstockError(f"{service.name} ended while it started", fix=_look_into(service.log))
             if time.monotonic() > deadline:
                 raise PenstockError(
-                    f"{service.name} (PID {service.pid}) was not ready after {seconds:g} s\n{log_tail(service.log)}"
+                    f"{service.name} (PID {service.pid}) was not ready after {seconds:g} s",
+                    fix=_look_into(service.log),
                 )
             time.sleep(_PAUSE)
 
@@ -130,7 +132,7 @@ class Services:
         return stopped
 
     def _processes(self) -> set[psutil.Process]:
-        """Every living process that came from `start`: services, what descends from them, what bears the mark.
+        """Every living process that came from `start`: services, their descendants, what bears the mark.
         Not this process and what it descends from, which may have inherited the mark."""
         leaders = {process for service in self._read() if (process := _process_of(service))}
         family: set[psutil.Process] = set()
@@ -194,16 +196,15 @@ def free_port() -> int:
         return port
 
 
-def log_tail(log: Path) -> str:
-    """The last lines of a log and where it lies, indented, for an error."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    return "\n".join(f"  | {line}" for line in lines[-_TAIL:] + [f"whole log: {log}"])
+def _look_into(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([f"read its log, {log}, which ends so:", *(f"  | {line}" for line in lines[-_TAIL:])])
 
 
 def _process_of(service: Service) -> psutil.Process | None:
     try:
         process = psutil.Process(service.pid)
-        is_it = process.create_time() == service.started and _is_alive(process)
+        is_it = abs(process.create_time() - service.started) < _CLOCK_SHIFT and _is_alive(process)
     except psutil.NoSuchProcess:
         return None
     return process if is_it else None
@@ -223,7 +224,8 @@ def _holder_of(port: int) -> str:
     except psutil.AccessDenied:  # macOS tells only root
         connections = []
     for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)
+        if listens and connection.pid:
             with contextlib.suppress(psutil.Error):
                 program = " ".join(psutil.Process(connection.pid).cmdline()[:3])
                 return f"PID {connection.pid} ({program[:120]})"
