@@ -118,5 +118,7 @@ def _debians_chromium() -> str:
         )
     if found := _system_chromium():
         return found
-    pytest.fail("no browser: install Chromium (Debian: `apt-get install chromium`), or let Playwright fetch its own "
-                "(`.venv/bin/playwright install chromium`)")  # fmt: skip
+    pytest.fail(
+        "no browser: install Chromium (Debian: `apt-get install chromium`), or let Playwright fetch its own: "
+        "`.venv/bin/playwright install chromium`"
+    )
