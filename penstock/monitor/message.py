@@ -1,0 +1,138 @@
+"""What a failure's message says: pure functions from facts to text and Slack blocks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+Blocks = list[dict[str, Any]]
+
+# Slack refuses a block's text above 3000 characters, a field above 2000, a message's text above 40 000.
+_LONG, _SHORT = 2500, 300
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_REPEAT = "This may be a repeat: an earlier attempt to post it ended without a clear answer."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is known of a failed stage, each a sentence or a name, ready to be read."""
+
+    pipeline: str
+    stage: str
+    run_id: str
+    environment: str
+    owner: str
+    error: str  # all that the stage or Airflow said; may be empty
+    served: str  # what BI still serves, one sentence
+    log_url: str = ""
+    docs: str = ""  # address or path of the Data Docs page
+    docs_label: str = "Data Docs"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message: `text` is plain (for logs, notifications and search), `blocks` are Slack's Block Kit."""
+
+    text: str
+    blocks: Blocks
+
+
+def failure_message(failure: Failure) -> Message:
+    """The message of a failure, within Slack's limits: what was cut says so."""
+    broke, fix = what_broke(failure.error)
+    title = _cut(f"{failure.pipeline}: {failure.stage} failed", _SHORT)
+    facts = {
+        "Owner": failure.owner,
+        "Environment": failure.environment,
+        "Run": failure.run_id,
+    }
+    facts = {label: _cut(value, _SHORT) for label, value in facts.items()}
+    said = {"What broke": _cut(broke, _LONG)}
+    if fix:
+        said["Fix"] = _cut(fix, _LONG)
+    served = _cut(failure.served, _LONG)
+    links = {"Airflow log": failure.log_url, failure.docs_label: failure.docs}
+    links = {label: target for label, target in links.items() if target}
+
+    lines = [title, *(f"{label}: {value}" for label, value in said.items()), served]
+    lines += [f"{label}: {value}" for label, value in facts.items()]
+    lines += [f"{label}: {_cut(target, _LONG)}" for label, target in links.items()]
+    blocks: Blocks = [_section(f":rotating_light: *{escaped(title)}*")]
+    blocks += [_section(f"*{label}:* {escaped(value)}") for label, value in said.items()]
+    blocks.append(_section(escaped(served)))
+    fields = [_markdown(f"*{label}:* {escaped(value)}") for label, value in facts.items()]
+    blocks.append({"type": "section", "fields": fields})
+    blocks += [_section(_link(label, target)) for label, target in links.items()]
+    return Message("\n".join(lines), blocks)
+
+
+def what_broke(error: str) -> tuple[str, str]:
+    """The one line that says what broke, and the line that says what to do ("" where there is none).
+
+    Understands what a command prints (`Error: …`, then `Fix: …`), a Python traceback (its last line), and
+    anything else (its first line).
+    """
+    lines = [line.strip() for line in readable(error).splitlines() if line.strip()]
+    if not lines:
+        return "no error text was given: see the log", ""
+    at = _line_that_tells(lines)
+    fix = next((line for line in lines[at + 1 :] if line.startswith("Fix: ")), "")
+    return lines[at].removeprefix("Error: "), fix.removeprefix("Fix: ")
+
+
+def readable(text: str) -> str:
+    """`text` without colour codes, control characters and half characters, which neither SQLite nor Slack
+    takes. Line ends and tabs stay."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return _CONTROL.sub("", _ANSI.sub("", text).replace("\r", "\n"))
+
+
+def escaped(text: str) -> str:
+    """`text` with Slack's three control characters escaped, so that it can neither link nor mention."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def slack_payload(text: str, blocks: Blocks, *, repeat: bool) -> dict[str, Any]:
+    """The body that Slack gets. A repeat says at its top that it may be one."""
+    if repeat:
+        text = f"{_REPEAT}\n{text}"
+        blocks = [{"type": "context", "elements": [_markdown(_REPEAT)]}, *blocks]
+    return {"text": escaped(text), "blocks": blocks}
+
+
+def _line_that_tells(lines: list[str]) -> int:
+    errors = [index for index, line in enumerate(lines) if line.startswith("Error: ")]
+    if errors:
+        return errors[-1]
+    return len(lines) - 1 if any(line.startswith("Traceback (most recent call") for line in lines) else 0
+
+
+def _cut(text: str, limit: int) -> str:
+    """`text` so that its escaped form has at most `limit` characters; says how much is missing."""
+    if len(escaped(text)) <= limit:
+        return text
+    room = limit - len(f" … (cut: {len(text)} more characters)")
+    size = 0
+    for kept, character in enumerate(text):
+        size += len(escaped(character))
+        if size > room:
+            return f"{text[:kept]} … (cut: {len(text) - kept} more characters)"
+    return text
+
+
+def _link(label: str, target: str) -> str:
+    """A link where `target` is a web address; else the target as text (a path on the machine)."""
+    address = escaped(target.replace("<", "%3C").replace(">", "%3E").replace("|", "%7C"))
+    if re.match(r"https?://\S+$", target) and len(address) <= _LONG:
+        return f"<{address}|{escaped(label)}>"
+    return f"{escaped(label)}: {escaped(_cut(target, _LONG))}"
+
+
+def _section(markdown: str) -> dict[str, Any]:
+    return {"type": "section", "text": _markdown(markdown)}
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}  # verbatim: foreign text makes no links
