@@ -1,0 +1,54 @@
+"""When a task has failed for good: start `penstock monitor failure …`, and do no more.
+
+Airflow gives a callback about 10 s, and may run it where nothing else of ours runs (in the DAG processor,
+when a worker was lost). So the command runs by itself, in its own session.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from penstock.airflow.stage import penstock_command, penstock_environment
+
+_NO_WORD = "ended without saying why (its worker was lost, or ended it from outside)"
+
+
+def tells_failure(project: Path) -> Callable[[Any], None]:
+    """An `on_failure_callback` for the tasks of the pipelines of `project`."""
+
+    def tell_failure(context: Any) -> None:
+        ti = context["ti"]
+        start_monitor(
+            project, pipeline=ti.dag_id, stage=ti.task_id, run_id=ti.run_id,
+            log_url=getattr(ti, "log_url", None) or "", error=one_line(context.get("exception")),
+        )  # fmt: skip
+
+    return tell_failure
+
+
+def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_url: str, error: str) -> int:
+    """Start the monitor; return its process id. What it says goes to `<data>/logs/monitor.log`."""
+    env = penstock_environment(project, run_id=run_id)
+    log = Path(env["PENSTOCK_DATA"]) / "logs" / "monitor.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    words = [
+        "monitor", "failure", "--pipeline", pipeline, "--stage", stage, "--run-id", run_id,
+        "--log-url", log_url, "--error", error,
+    ]  # fmt: skip
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            penstock_command(words), env=env, cwd=project, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    return process.pid
+
+
+def one_line(exception: BaseException | str | None) -> str:
+    """The first line of what an exception says; Airflow has none where a worker was lost."""
+    text = str(exception).strip() if exception else ""
+    if not text and isinstance(exception, BaseException):
+        text = type(exception).__name__
+    return text.splitlines()[0] if text else _NO_WORD

@@ -1,0 +1,105 @@
+"""From a pipeline's YAML to its DAG: `ingest → transform → validate → publish`, then `report`.
+
+Each pipeline has a loader of two lines beside its YAML (`dags/<pipeline>.py`). Airflow finds DAGs in Python
+files only (its registry of importers for other file types is not asked when files are looked for), and keeps
+one import error per file: so a loader of its own is what makes a broken YAML show as its own error, and hide
+no other DAG.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable
+
+from penstock.airflow.alert import tells_failure
+from penstock.airflow.stage import PublishOperator, ReportOperator, StageOperator
+from penstock.core.pipeline import Pipeline, read_pipeline
+from penstock.core.settings import Settings
+
+_RETRY_DELAY = timedelta(seconds=30)
+_REPORT_LIMIT = timedelta(minutes=2)
+# Words that Airflow knows beside cron expressions and cron's own presets (@hourly, @daily …).
+_NOT_CRON = {"@once", "@continuous"}
+
+
+def dag_from_yaml(loader: str) -> DAG:
+    """The DAG of the pipeline whose YAML lies beside `loader` (a loader's `__file__`) and has its name.
+
+    Opens no other file. Raises DeclarationError with file and line.
+    """
+    return build_dag(read_pipeline(Path(loader).absolute().with_suffix(".yaml")))
+
+
+def build_dag(pipeline: Pipeline) -> DAG:
+    """The DAG of one pipeline. Its project is `PENSTOCK_PROJECT`, else the folder above the YAML's."""
+    project = Path(os.environ.get("PENSTOCK_PROJECT") or pipeline.file.parent.parent).absolute()
+    common: dict[str, Any] = {
+        "project": project,
+        "owner": pipeline.owner,
+        "on_failure_callback": tells_failure(project),
+    }
+    retries = {"retries": pipeline.retries, "retry_delay": _RETRY_DELAY}
+    with DAG(
+        dag_id=pipeline.name,
+        description=pipeline.description,
+        doc_md=_doc(pipeline),
+        schedule=_schedule(pipeline.schedule),
+        tags=list(pipeline.tags),
+        catchup=False,
+        max_active_runs=1,
+    ) as dag:
+        verb = "wait" if pipeline.ingest == "follow" else "drain"
+        ingest = StageOperator(
+            task_id="ingest", commands=[["ingest", verb, stream] for stream in pipeline.streams],
+            **retries, **common,
+        )  # fmt: skip
+        transform = StageOperator(
+            task_id="transform", commands=[["transform", pipeline.name]], **retries, **common
+        )
+        # No retries: the same checks judge the same candidates the same way.
+        validate = StageOperator(
+            task_id="validate", commands=[["validate", pipeline.name]], retries=0, **common
+        )
+        publish = PublishOperator(
+            task_id="publish", commands=[["publish", pipeline.name]], marts=_marts(pipeline),
+            **retries, **common,
+        )  # fmt: skip
+        report = ReportOperator(
+            task_id="report", commands=[["monitor", "deliver"]],
+            stages=["ingest", "transform", "validate", "publish"],
+            retries=0, execution_timeout=_REPORT_LIMIT, **common,
+        )  # fmt: skip
+        # A teardown runs always, and how it ends says nothing of how the run ended.
+        ingest >> transform >> validate >> publish >> report.as_teardown()
+    return dag
+
+
+def _schedule(schedule: str | None) -> Any:
+    """Airflow's own meaning, but for one thing: unpausing a new DAG starts no run for an hour that is past."""
+    if schedule is None or schedule in _NOT_CRON:
+        return schedule
+    return CronTriggerTimetable(schedule, timezone="UTC", run_immediately=timedelta(0))
+
+
+def _marts(pipeline: Pipeline) -> AssetAlias:
+    """Stands for the pipeline's marts, whose names only dbt knows, until publish names them."""
+    return AssetAlias(f"penstock://{Settings.from_env().environment}/{pipeline.name}")
+
+
+def _doc(pipeline: Pipeline) -> str:
+    streams = ", ".join(f"`{stream}`" for stream in pipeline.streams)
+    return f"""{pipeline.description}
+
+| | |
+|---|---|
+| Owner | {pipeline.owner} |
+| Streams | {streams} (ingest: {pipeline.ingest}) |
+| Declared in | `dags/{pipeline.file.name}` |
+
+A run that fails leaves the published marts as they were. By hand, without Airflow:
+`penstock transform {pipeline.name}`, `penstock validate {pipeline.name}`, `penstock publish {pipeline.name}`.
+"""

@@ -1,0 +1,43 @@
+"""Run a command that never outlives the task that wanted it. Standard library only; run as a script.
+
+The task keeps the other end of this process's stdin open. When the task ends, however it ends (kill -9, too),
+the kernel closes that end, and this process ends everything in its session: first SIGTERM, then SIGKILL.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+GRACE = 3.0  # seconds between SIGTERM and SIGKILL
+
+
+def main(command: list[str]) -> int:
+    """Run `command` in this process's group; return its exit code, 128 + n where signal n ended it."""
+    # A handler, not SIG_IGN: the command would inherit that. The group's SIGTERM is meant for the command;
+    # this process stays to tell how it ended.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    except OSError as exc:
+        print(f"Error: {command[0]}: cannot be started: {exc.strerror}", file=sys.stderr)
+        print("  Fix: set PENSTOCK_PYTHON to the interpreter that has penstock", file=sys.stderr)
+        return 127
+    threading.Thread(target=_end_with_the_task, daemon=True).start()
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _end_with_the_task() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.killpg(0, signal.SIGTERM)
+    time.sleep(GRACE)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

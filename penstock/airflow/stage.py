@@ -1,0 +1,154 @@
+"""The tasks of a pipeline's DAG: each runs a stage's command in Penstock's own interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, AssetAlias, BaseOperator
+from airflow.sdk.exceptions import AirflowException
+
+from penstock.airflow.child import Child
+from penstock.core.settings import Settings
+
+
+class StageOperator(BaseOperator):  # type: ignore[misc] # Airflow is untyped for us
+    """Runs `penstock <words> -o json` for each of `commands`, in turn.
+
+    Returns (to XCom) the list of the commands' results, one object each. Raises AirflowException with the
+    command's own one-line error.
+    """
+
+    ui_color = "#e8f1f2"
+
+    def __init__(self, *, project: Path, commands: Sequence[Sequence[str]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._project = project
+        self._commands = [list(words) for words in commands]
+        self._child: Child | None = None
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """Run the commands. The first that fails ends the task."""
+        return [self._result_of([*words, "-o", "json"], context) for words in self._commands]
+
+    def on_kill(self) -> None:
+        """Called by Airflow when this task is marked, cleared, timed out or shut down."""
+        if self._child is not None:
+            self._child.stop()
+
+    def _result_of(self, words: list[str], context: Any) -> dict[str, Any]:
+        stdout = self._run(words, context)
+        try:
+            result = json.loads(stdout)
+        except ValueError:
+            result = None
+        if not isinstance(result, dict):
+            raise AirflowException(f"penstock {' '.join(words)}: not one JSON object on stdout: {stdout[:200]!r}")
+        return without_details(result)
+
+    def _run(self, words: list[str], context: Any) -> str:
+        self.log.info("penstock %s", " ".join(words))
+        self._child = Child(
+            penstock_command(words),
+            env=penstock_environment(self._project, run_id=context["run_id"]),
+            cwd=self._project,
+        )
+        ended = self._child.follow(self.log.info)
+        if ended.error:
+            raise AirflowException(ended.error)
+        return ended.stdout
+
+
+class PublishOperator(StageOperator):
+    """`penstock publish`; then an asset event for each mart that changed, and for no other."""
+
+    def __init__(self, *, marts: AssetAlias, **kwargs: Any) -> None:
+        super().__init__(outlets=[marts], **kwargs)
+        self._marts = marts
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """Publish. The marts are known only now: an alias stands for them where DAGs are parsed."""
+        results = super().execute(context)
+        for result in results:
+            for mart in result["changed_marts"]:
+                uri = mart_uri(Settings.from_env().environment, result["pipeline"], mart)
+                extra = {"version": result["version"], "rows": result["marts"][mart]}
+                context["outlet_events"][self._marts].add(Asset(uri), extra=extra)
+                self.log.info("%s changed: version %s, %s rows", uri, extra["version"], extra["rows"])
+        return results
+
+
+class ReportOperator(StageOperator):
+    """Sends what is still in the outbox, then tells in its log how every stage of the run ended."""
+
+    def __init__(self, *, stages: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._stages = list(stages)
+
+    def execute(self, context: Any) -> None:
+        """The summary is told whether or not the messages could be sent."""
+        try:
+            for words in self._commands:
+                self._run(words, context)
+        finally:
+            for line in self._summary(context):
+                self.log.info(line)
+
+    def _summary(self, context: Any) -> list[str]:
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=self._stages, run_ids=[ti.run_id])
+        lines = [f"{ti.dag_id}, run {ti.run_id}:"]
+        for stage in self._stages:
+            state = states.get(ti.run_id, {}).get(stage) or "not run"
+            results = ti.xcom_pull(task_ids=stage) if state == "success" else None
+            told = " | ".join(_one_line(result) for result in results or [])
+            lines.append(f"  {stage:<9} {state:<15} {told}".rstrip())
+        return lines
+
+
+def penstock_command(words: Sequence[str]) -> list[str]:
+    """`penstock <words>` for the interpreter that has it. -P: no module of the current folder gets in its way."""
+    return [os.environ.get("PENSTOCK_PYTHON") or sys.executable, "-P", "-m", "penstock", *words]
+
+
+def penstock_environment(project: Path, *, run_id: str) -> dict[str, str]:
+    """This process's environment, with what names the project, its data and the run made explicit."""
+    settings = Settings.from_env()
+    data = settings.data if os.environ.get("PENSTOCK_DATA") else project / "data"
+    return {
+        **os.environ,
+        "PENSTOCK_PROJECT": str(project),
+        "PENSTOCK_DATA": str(data),
+        "PENSTOCK_ENV": settings.environment,
+        "PENSTOCK_RUN_ID": run_id,
+        "PYTHONUNBUFFERED": "1",  # lines reach the log when they are written
+    }
+
+
+def mart_uri(environment: str, pipeline: str, mart: str) -> str:
+    """The Airflow asset that a published mart is."""
+    return f"penstock://{environment}/{pipeline}/{mart}"
+
+
+def without_details(result: dict[str, Any]) -> dict[str, Any]:
+    """What of a result is worth keeping in Airflow's database: no list of things that have details of their
+    own (each problem of a verdict, each mart's columns). Those lie in Penstock's files."""
+    return {
+        key: value
+        for key, value in result.items()
+        if not (isinstance(value, list) and any(isinstance(item, dict | list) for item in value))
+    }
+
+
+def _one_line(result: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {_short(value)}" for key, value in result.items() if value not in (None, [], {}))
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{key} {_short(item)}" for key, item in value.items()) + ")"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
