@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ class Failure:
     stage: str
     run_id: str
     environment: str
+    at: dt.datetime  # UTC; a message kept during an outage arrives later
     owner: str
     error: str  # all that the stage or Airflow said; may be empty
     served: str  # what BI still serves, one sentence
@@ -47,6 +49,7 @@ def failure_message(failure: Failure) -> Message:
         "Owner": failure.owner,
         "Environment": failure.environment,
         "Run": failure.run_id,
+        "Failed at": f"{failure.at:%Y-%m-%d %H:%M:%S} UTC",
     }
     facts = {label: _cut(value, _SHORT) for label, value in facts.items()}
     said = {"What broke": _cut(broke, _LONG)}

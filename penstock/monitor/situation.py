@@ -22,6 +22,7 @@ def situation(
     run_id: str,
     log_url: str,
     error: str,
+    at: dt.datetime,
     scrubbed: Callable[[str], str],
 ) -> tuple[Failure, str | None]:
     """The facts of a failure, each text freed of secrets by `scrubbed`, and the pipeline's Slack channel.
@@ -39,6 +40,7 @@ def situation(
         stage=clean(stage),
         run_id=clean(run_id),
         environment=clean(settings.environment),
+        at=at,
         owner=clean(owner),
         error=clean(error),
         served=clean(what_bi_serves(settings, pipeline)),

@@ -1,0 +1,128 @@
+"""`penstock monitor failure | deliver | ls`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.errors import PenstockError
+from penstock.core.settings import Settings
+
+if TYPE_CHECKING:
+    from penstock.monitor.delivery import Delivery
+    from penstock.monitor.outbox import Entry, State
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a failure's message. `why`: why it is not delivered, or ""."""
+
+    message: int
+    state: State
+    why: str
+
+
+@click.group()
+def monitor() -> None:
+    """What people hear: failures to Slack, through an outbox that a Slack outage cannot empty.
+
+    \b
+    SLACK_WEBHOOK_URL   an incoming webhook, or
+    SLACK_BOT_TOKEN     a bot token, with a channel: the pipeline's (notifications: slack: channel)
+    SLACK_CHANNEL       or this one, for pipelines that name none
+    SLACK_API_URL       default https://slack.com/api/
+    """
+
+
+@monitor.command()
+@click.option("--pipeline", required=True, help="The pipeline's name.")
+@click.option("--stage", required=True, help="Which stage failed: ingest, transform, validate, publish.")
+@run_id_option
+@click.option("--log-url", default="", help="Address of the task's log in Airflow.")
+@click.option("--error", default="", help="What the stage said: its error output, or the exception.")
+@output_option
+@tells_errors
+def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, output: str) -> None:
+    """Tell people that a stage failed. Slack being down or slow fails nothing: the message is kept."""
+    from penstock.monitor.delivery import REAL_CLOCK, deliver
+    from penstock.monitor.message import failure_message
+    from penstock.monitor.outbox import Outbox
+    from penstock.monitor.situation import situation
+    from penstock.monitor.slack import Slack
+
+    settings, slack, now = Settings.from_env(), Slack.from_env(), REAL_CLOCK.now()
+    facts, channel = situation(
+        settings, pipeline=pipeline, stage=stage, run_id=run_id, log_url=log_url, error=error,
+        at=now, scrubbed=slack.scrubbed,
+    )  # fmt: skip
+    message = failure_message(facts)
+    outbox = Outbox(settings.outbox_file)
+    unsent = "" if slack.destination(channel) else f"not configured: {slack.what_is_missing}"
+    if unsent:
+        click.echo(f"Slack is {unsent}. The message:\n{message.text}", err=True)
+    try:
+        message_id = outbox.add(
+            message, pipeline=facts.pipeline, stage=facts.stage, run_id=facts.run_id, channel=channel,
+            at=now, unsent=unsent,
+        )  # fmt: skip
+    except PenstockError:
+        click.echo(f"The message could not be kept. It was:\n{message.text}", err=True)
+        raise
+    why = unsent or deliver(outbox, slack).why_pending
+    entry = outbox.entry(message_id)
+    why = "" if entry.state == "delivered" else entry.last_error or why
+    tell(Told(message_id, entry.state, why), output, _told_text)
+
+
+@monitor.command(name="deliver")
+@output_option
+@tells_errors
+def deliver_command(output: str) -> None:
+    """Deliver the pending messages, in order, at least once. What Slack does not take now stays pending."""
+    from penstock.monitor.delivery import deliver
+    from penstock.monitor.outbox import Outbox
+    from penstock.monitor.slack import Slack
+
+    delivery = deliver(Outbox(Settings.from_env().outbox_file), Slack.from_env())
+    tell(delivery, output, _delivery_text)
+
+
+@monitor.command()
+@output_option
+@tells_errors
+def ls(output: str) -> None:
+    """Show the outbox: all that is not delivered, and the newest of what is."""
+    from penstock.monitor.outbox import Outbox
+
+    tell(Outbox(Settings.from_env().outbox_file).entries(), output, _entries_text)
+
+
+def _told_text(told: Told) -> str:
+    if told.state == "delivered":
+        return f"message {told.message}: delivered to Slack"
+    return f"message {told.message}: {told.state}: {told.why}"
+
+
+def _delivery_text(delivery: Delivery) -> str:
+    text = f"{delivery.delivered} delivered, {delivery.pending} pending"
+    if delivery.refused:
+        text += f", {delivery.refused} refused by Slack (see: penstock monitor ls)"
+    return f"{text}: {delivery.why_pending}" if delivery.why_pending else text
+
+
+def _entries_text(entries: list[Entry]) -> str:
+    if not entries:
+        return "the outbox is empty"
+    return "\n".join(_entry_text(entry) for entry in entries)
+
+
+def _entry_text(entry: Entry) -> str:
+    title = entry.text.partition("\n")[0]
+    attempts = f"{entry.attempts} attempt{'' if entry.attempts == 1 else 's'}"
+    text = f"{entry.id:>4}  {entry.created_at:%Y-%m-%d %H:%M:%S}  {entry.state:<9}  {attempts}  {title}"
+    if entry.maybe_taken:
+        text += "\n      an attempt ended without a clear answer: Slack may have it"
+    return f"{text}\n      {entry.last_error}" if entry.last_error else text
