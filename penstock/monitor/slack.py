@@ -70,8 +70,8 @@ class Slack:
         )
 
     def destination(self, channel: str | None) -> str | None:
-        """Where a message for `channel` (a pipeline's; None where it names none) goes: its channel, `(webhook)`
-        (whose channel Slack knows), or None: nothing is configured."""
+        """Where a message for `channel` (a pipeline's; None where it names none) goes: its channel, or
+        `(webhook)` (Slack knows its channel), or None: nothing is configured."""
         if self.bot_token is not None and (channel or self.default_channel):
             return channel or self.default_channel
         return _WEBHOOK if self.webhook_url is not None else None
