@@ -1,0 +1,185 @@
+"""Seeded synthetic customer events of a web store, with deliberate dirt of known counts.
+
+The same seed and run give the same bytes. Runs differ: run 1 goes on where run 0 ended, four weeks later,
+with the same products and many of the same customers, as a real stream would. Events are made in blocks, so
+memory stays small however many are asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from penstock.local.sample import Batch, Message, Sample
+
+_BLOCK = 20_000  # events made, sorted by time and sent together
+_FIRST_DAY = dt.datetime(2025, 1, 6, tzinfo=dt.UTC)
+_RUN_COVERS = dt.timedelta(weeks=4)
+_CUSTOMERS, _PRODUCTS = 8_000, 1_200
+_DIRT_OF_A_KIND = 2_500  # one event of this many is dirty, for each kind of dirt
+_DUPLICATES = 200  # one event of this many is sent twice
+
+# code (some categories have none), brands (None: no name on it), a usual price
+_CATEGORIES: list[tuple[str | None, list[str | None], float]] = [
+    ("electronics.smartphone", ["apple", "samsung", "xiaomi", "huawei", "oppo"], 320),
+    ("electronics.audio.headphone", ["apple", "sony", "jbl", "xiaomi"], 70),
+    ("electronics.video.tv", ["samsung", "lg", "sony", "artel"], 380),
+    ("computers.notebook", ["lenovo", "asus", "acer", "hp", "apple"], 620),
+    ("appliances.kitchen.washer", ["indesit", "lg", "bosch", "beko"], 290),
+    ("appliances.kitchen.mixer", ["elenberg", "bosch", None], 30),
+    ("appliances.environment.vacuum", ["samsung", "dyson", "karcher"], 140),
+    ("apparel.shoes", ["nike", "adidas", "respect", None], 65),
+    ("furniture.bedroom.bed", ["brw", None], 210),
+    ("auto.accessories.player", ["pioneer", "alpine", None], 85),
+    (None, ["yokohama", "cordiant", None], 55),
+    (None, ["shiseido", "lucente", None], 28),
+]
+
+
+@dataclass(frozen=True)
+class _Product:
+    product_id: int
+    category_id: int
+    category_code: str | None
+    brand: str | None
+    price: str  # with two decimals
+
+
+Event = dict[str, Any]  # the contract's fields; price as its text
+
+
+def synthetic_sample(count: int, seed: int, run: int) -> Sample:
+    """`count` messages, of which the deliberate dirt and duplicates that the sample tells are part."""
+    dirt: Counter[str] = Counter(dict.fromkeys(DIRT, 0))
+    for size in _block_sizes(count):
+        dirt.update(dict.fromkeys(DIRT, size // _DIRT_OF_A_KIND))
+    duplicates = sum(size // _DUPLICATES for size in _block_sizes(count))
+    return Sample(
+        f"{count:,} synthetic events (seed {seed}, run {run})",
+        _batches(count, seed, run),
+        dict(dirt),
+        duplicates,
+    )
+
+
+def _batches(count: int, seed: int, run: int) -> Iterator[Batch]:
+    products = _products(seed)
+    blocks = _block_sizes(count)
+    made = 0
+    for index, size in enumerate(blocks):
+        rng = _random(f"{seed}:{run}:{index}")
+        length = _RUN_COVERS / len(blocks)
+        begin = _FIRST_DAY + run * _RUN_COVERS + index * length
+        events = _events(rng, products, size - size // _DUPLICATES, begin, length)
+        for number, event in enumerate(events):
+            event["event_id"] = f"synthetic-{seed}-{run}-{made + number}"
+        made += size
+        yield Batch(_messages(rng, events, size // _DIRT_OF_A_KIND, size // _DUPLICATES), made / count)
+
+
+def _events(
+    rng: random.Random, products: list[_Product], count: int, begin: dt.datetime, length: dt.timedelta
+) -> list[Event]:
+    """Exactly `count` events of whole visits (the last one may be cut), ordered by time."""
+    popularity = list(accumulate(1 / (rank + 8) for rank in range(len(products))))
+    events: list[Event] = []
+    while len(events) < count:
+        # a few customers come often, most seldom
+        user = 500_000_000 + int(_CUSTOMERS * rng.random() ** 2.2) * 7
+        start = begin + length * rng.random() * 0.97
+        events += _visit(rng, user, start, rng.choices(products, cum_weights=popularity, k=rng.randint(1, 6)))
+    return sorted(events[:count], key=lambda event: event["at"])
+
+
+def _visit(rng: random.Random, user: int, at: dt.datetime, looked_at: list[_Product]) -> list[Event]:
+    """One visit: every product is viewed, some go into the cart, some out of it again, some are bought."""
+    session = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    steps: list[Event] = []
+    for product in looked_at:
+        path = ["view"]
+        luck = rng.random()
+        if luck < 0.14:
+            path += ["cart", "purchase"] if luck < 0.06 else ["cart"]
+            if luck > 0.12:
+                path.append("remove_from_cart")
+        for event_type in path:
+            steps.append(
+                {"at": at, "event_type": event_type, "product": product, "user": user, "session": session}
+            )
+            at += dt.timedelta(seconds=rng.randint(4, 240))
+    return steps
+
+
+def _messages(
+    rng: random.Random, events: list[Event], dirty_of_a_kind: int, duplicates: int
+) -> list[Message]:
+    """The events as messages: some spoilt, each kind equally often, and some clean ones sent again later."""
+    places = rng.sample(range(len(events)), dirty_of_a_kind * len(DIRT) + duplicates)
+    spoil = dict(zip(places, list(DIRT.values()) * dirty_of_a_kind, strict=False))
+    again = set(places[dirty_of_a_kind * len(DIRT) :])
+    messages: list[Message] = [
+        (str(event["user"]).encode(), spoil.get(place, _as_json)(event)) for place, event in enumerate(events)
+    ]
+    # after the block: a copy comes later than its original, and on the same partition
+    return messages + [message for place, message in enumerate(messages) if place in again]
+
+
+def _as_json(event: Event, **other: str | None) -> bytes:
+    """The event as one JSON object. `other` gives fields another JSON text, or None to leave them out."""
+    product: _Product = event["product"]
+    fields: dict[str, str | None] = {
+        "event_id": f'"{event["event_id"]}"',
+        "event_time": f'"{event["at"]:%Y-%m-%dT%H:%M:%SZ}"',
+        "event_type": f'"{event["event_type"]}"',
+        "product_id": str(product.product_id),
+        "category_id": str(product.category_id),
+        "category_code": json.dumps(product.category_code),
+        "brand": json.dumps(product.brand),
+        "price": product.price,
+        "user_id": str(event["user"]),
+        "user_session": f'"{event["session"]}"',
+        **other,
+    }
+    return (
+        "{" + ",".join(f'"{name}":{text}' for name, text in fields.items() if text is not None) + "}"
+    ).encode()
+
+
+# How each kind of dirt spoils an event. Every one of them breaks exactly one rule of the contract.
+DIRT: dict[str, Callable[[Event], bytes]] = {
+    "broken JSON": lambda event: _as_json(event)[:-9],
+    "user_session missing": lambda event: _as_json(event, user_session=None),
+    "price as text": lambda event: _as_json(event, price=f'"{event["product"].price}"'),
+    "unknown event_type": lambda event: _as_json(event, event_type='"viewed"'),
+    "negative price": lambda event: _as_json(event, price=f"-{event['product'].price}"),
+    "impossible date": lambda event: _as_json(event, event_time=f'"{event["at"]:%Y}-02-30T12:00:00Z"'),
+}
+
+
+def _products(seed: int) -> list[_Product]:
+    """The catalogue of a seed: every product keeps its category, brand and price over all runs."""
+    rng = _random(f"{seed}:products")
+    products = []
+    for number in range(_PRODUCTS):
+        category = rng.randrange(len(_CATEGORIES))
+        code, brands, usual_price = _CATEGORIES[category]
+        cents = max(99, round(usual_price * rng.lognormvariate(0, 0.5) * 100))
+        price = f"{cents // 100}.{cents % 100:02d}"
+        category_id = 2_053_013_550_000_000_000 + category * 104_729
+        products.append(_Product(1_000_000 + number * 37, category_id, code, rng.choice(brands), price))
+    return products
+
+
+def _random(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 (repeatable is what it must be)
+
+
+def _block_sizes(count: int) -> list[int]:
+    return [_BLOCK] * (count // _BLOCK) + ([count % _BLOCK] if count % _BLOCK else [])
