@@ -1,0 +1,239 @@
+"""What a stream's contract means to Penstock: the topic, the fields, and how each is typed.
+
+ODCS words that we would have to ignore are refused, so that nobody relies on a rule that nothing checks.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+from open_data_contract_standard.model import SchemaObject, SchemaProperty
+
+from penstock.core.names import name_problem
+from penstock.core.settings import Settings
+from penstock.core.yaml_file import KeyPath, YamlFile
+from penstock.ingest.odcs import read_odcs
+
+Kind = Literal["string", "integer", "decimal", "boolean", "timestamp", "date"]
+
+_INTEGER_TYPES = {"BIGINT": (-(2**63), 2**63 - 1), "INTEGER": (-(2**31), 2**31 - 1)}
+_DECIMAL_TYPE = re.compile(r"DECIMAL\((\d+), ?(\d+)\)|NUMERIC\((\d+), ?(\d+)\)", re.IGNORECASE)
+_KINDS: dict[str, Kind] = {
+    "string": "string", "integer": "integer", "number": "decimal", "boolean": "boolean",
+    "timestamp": "timestamp", "date": "date",
+}  # fmt: skip
+_OPTIONS: dict[Kind, set[str]] = {
+    "string": {"minLength", "maxLength", "pattern"},
+    "integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+    "decimal": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+    "boolean": set(),
+    "timestamp": {"defaultTimezone", "timezone"},
+    "date": set(),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A contract's property: a key of the JSON event and a column of `raw.<stream>`.
+
+    `bounds` maps minimum, maximum, exclusiveMinimum, exclusiveMaximum to numbers; `lengths` maps minLength
+    and maxLength to characters. `default_timezone` is None where a time without a zone is a reject.
+    """
+
+    name: str
+    kind: Kind
+    sql_type: str
+    required: bool
+    primary_key: bool = False
+    precision: int = 0
+    scale: int = 0
+    bounds: tuple[tuple[str, Decimal], ...] = ()
+    lengths: tuple[tuple[str, int], ...] = ()
+    pattern: str | None = None
+    enum: tuple[str, ...] = ()
+    default_timezone: str | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One stream: `topic` is consumed into `raw.<stream>`; `version` is the contract's own."""
+
+    stream: str
+    topic: str
+    version: str
+    fields: tuple[Field, ...]
+    file: Path
+
+
+def load_contract(settings: Settings, stream: str) -> Contract:
+    """The contract `ingest/<stream>.odcs.yaml`. Raises DeclarationError (file:line, value, fix)."""
+    return read_contract(settings.contract_file(stream))
+
+
+def read_contract(path: Path) -> Contract:
+    """Read one contract file. Raises DeclarationError (file:line, value, fix)."""
+    yaml_file, contract = read_odcs(path)
+    objects = contract.schema_ or []
+    if len(objects) != 1:
+        raise yaml_file.error(
+            ("schema",),
+            f"{len(objects)} objects in 'schema'",
+            fix="one contract describes one stream: keep one",
+        )
+    stream = _stream(yaml_file, objects[0])
+    properties = objects[0].properties or []
+    fields = tuple(_field(yaml_file, prop, index) for index, prop in enumerate(properties))
+    names = [field.name for field in fields]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise yaml_file.error(("schema", 0, "properties", index), f"the field '{name}' stands twice")
+    if not any(field.primary_key for field in fields):
+        raise yaml_file.error(
+            ("schema", 0, "properties"),
+            "no field is the primary key, so nothing says when two events are the same",
+            fix="add 'primaryKey: true' and 'required: true' to the field that identifies an event",
+        )
+    return Contract(
+        stream=stream,
+        topic=objects[0].physicalName or stream,
+        version=str(contract.version),
+        fields=fields,
+        file=path,
+    )
+
+
+def _stream(yaml_file: YamlFile, schema: SchemaObject) -> str:
+    at: KeyPath = ("schema", 0, "name")
+    stream = str(schema.name)
+    if problem := name_problem("stream", stream):
+        raise yaml_file.error(at, problem)
+    expected = yaml_file.path.name.removesuffix(".odcs.yaml")
+    if stream != expected:
+        raise yaml_file.error(
+            at,
+            f"the stream '{stream}' does not match the file's name",
+            fix=f"name it '{expected}', or rename the file to {stream}.odcs.yaml",
+        )
+    for unheeded in ("quality", "relationships"):
+        if getattr(schema, unheeded):
+            raise _unheeded(yaml_file, ("schema", 0, unheeded), unheeded)
+    return stream
+
+
+def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
+    at: KeyPath = ("schema", 0, "properties", index)
+    name = str(prop.name)
+    if problem := name_problem("column", name):
+        raise yaml_file.error((*at, "name"), problem)
+    if prop.logicalType not in _KINDS:
+        raise yaml_file.error(
+            (*at, "logicalType"),
+            f"field '{name}': logicalType is {prop.logicalType!r}",
+            fix=f"use one of: {', '.join(_KINDS)}; or leave the field out: it is then kept in _unknown",
+        )
+    for unheeded in ("unique", "relationships", "encryptedName", "items", "properties", "map"):
+        if getattr(prop, unheeded):
+            raise _unheeded(yaml_file, (*at, unheeded), unheeded)
+    kind = _KINDS[prop.logicalType]
+    options = dict(prop.logicalTypeOptions or {})
+    for option in options:
+        if option not in _OPTIONS[kind]:
+            raise _unheeded(yaml_file, (*at, "logicalTypeOptions", option), option)
+    if prop.primaryKey and not prop.required:
+        raise yaml_file.error(
+            at, f"field '{name}' is the primary key but not required", fix="add 'required: true'"
+        )
+    sql_type, precision, scale = _sql_type(yaml_file, at, prop, kind)
+    return Field(
+        name=name,
+        kind=kind,
+        sql_type=sql_type,
+        required=bool(prop.required),
+        primary_key=bool(prop.primaryKey),
+        precision=precision,
+        scale=scale,
+        bounds=tuple(
+            (key, Decimal(str(options[key]))) for key in sorted(options) if kind in ("integer", "decimal")
+        ),
+        lengths=tuple((key, int(options[key])) for key in ("maxLength", "minLength") if key in options),
+        pattern=_pattern(yaml_file, at, options),
+        enum=_enum(yaml_file, at, prop, kind),
+        default_timezone=_default_timezone(yaml_file, at, options),
+    )
+
+
+def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind) -> tuple[str, int, int]:
+    """The column's type, and a decimal's precision and scale."""
+    declared = (prop.physicalType or "").strip()
+    if kind == "decimal":
+        match = _DECIMAL_TYPE.fullmatch(declared)
+        precision, scale = (int(digits) for digits in match.groups() if digits) if match else (0, 0)
+        if not 1 <= precision <= 38 or scale > precision:
+            raise yaml_file.error(
+                (*at, "physicalType"),
+                f"field '{prop.name}': a number needs an exact type, physicalType is {prop.physicalType!r}",
+                fix="write physicalType: DECIMAL(p,s), with p digits (38 at most), s of them decimals",
+            )
+        return f"DECIMAL({precision},{scale})", precision, scale
+    known = {
+        "string": ("VARCHAR", "TEXT", "STRING"), "integer": tuple(_INTEGER_TYPES), "boolean": ("BOOLEAN",),
+        "timestamp": ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"), "date": ("DATE",),
+    }[kind]  # fmt: skip
+    if declared and declared.upper() not in known:
+        raise yaml_file.error(
+            (*at, "physicalType"),
+            f"field '{prop.name}': physicalType is {declared!r}",
+            fix=f"a {prop.logicalType} lands as one of: {', '.join(known)}",
+        )
+    return declared.upper() if kind == "integer" and declared else known[0], 0, 0
+
+
+def _enum(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind) -> tuple[str, ...]:
+    """The allowed values: ODCS 3.1's quality metric `invalidValues` with `validValues`, or 3.2's `enum`."""
+    values: list[Any] = [item.value for item in prop.enum or []]
+    for index, check in enumerate(prop.quality or []):
+        arguments = check.arguments or {}
+        if check.metric != "invalidValues" or set(arguments) != {"validValues"} or check.mustBe != 0:
+            raise yaml_file.error(
+                (*at, "quality", index),
+                f"field '{prop.name}': landing does not check this quality rule",
+                fix="landing checks 'metric: invalidValues' with 'arguments: {validValues: […]}' and "
+                "'mustBe: 0'; declare other checks in expectations/",
+            )
+        values += arguments["validValues"]
+    if values and (kind != "string" or not all(isinstance(value, str) for value in values)):
+        raise yaml_file.error(at, f"field '{prop.name}': only texts can have a list of valid values")
+    return tuple(values)
+
+
+def _pattern(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str | None:
+    pattern = options.get("pattern")
+    if pattern is not None:
+        try:
+            duckdb.execute("SELECT regexp_matches('', $1)", [pattern])
+        except duckdb.Error as exc:
+            raise yaml_file.error((*at, "logicalTypeOptions", "pattern"), f"bad pattern: {exc}") from exc
+    return pattern
+
+
+def _default_timezone(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str | None:
+    zone = options.get("defaultTimezone")
+    if zone is not None and zone not in zoneinfo.available_timezones():
+        raise yaml_file.error(
+            (*at, "logicalTypeOptions", "defaultTimezone"),
+            f"unknown time zone {zone!r}",
+            fix="write an IANA name",
+        )
+    return zone
+
+
+def _unheeded(yaml_file: YamlFile, at: KeyPath, word: str) -> Exception:
+    return yaml_file.error(
+        at, f"landing does not check '{word}', and a rule that nothing checks misleads", fix="take it out"
+    )

@@ -1,0 +1,113 @@
+-- Rules about JSON text, as macros. They fill the gaps between what DuckDB's JSON reader (yyjson) lets pass
+-- and what RFC 8259 and lossless typing ask for. They cost little: each is called only where a cheap test
+-- says that it may matter.
+--
+-- chr(1), chr(2) and chr(3) serve as marks: JSON text never holds them raw.
+
+-- The text with every string emptied, so that what is left is structure, numbers and literals.
+CREATE OR REPLACE TEMP MACRO without_strings(json_text) AS
+    regexp_replace(json_text, '(?s)"(?:[^"\\]|\\.)*"', '""', 'g');
+
+-- Valid by RFC 8259? yyjson also takes NaN, Infinity and trailing commas.
+CREATE OR REPLACE TEMP MACRO is_json(json_text) AS
+    CASE
+        WHEN NOT json_valid(json_text) THEN false
+        WHEN NOT regexp_matches(json_text, ',\s*[\]}]|[nN][aA][nN]|[iI][nN][fF]') THEN true
+        ELSE NOT regexp_matches(without_strings(json_text), ',\s*[\]}]|[nN][aA][nN]|[iI][nN][fF]')
+    END;
+
+-- Arrays and objects within one another, deeper than DuckDB's JSON functions go (128).
+-- Each step takes away the innermost pairs; what is left after 128 steps was deeper.
+CREATE OR REPLACE TEMP MACRO is_too_deep(json_text) AS
+    list_reduce(
+        [regexp_replace(without_strings(json_text), '[^\[\]{}]', '', 'g')] || list_transform(range(128), lambda i: ''),
+        lambda brackets, nothing: replace(replace(brackets, '[]', ''), '{}', '')
+    ) <> '';
+
+-- A key twice in one object, at any depth. A VARIANT keeps one of them, so it has fewer colons.
+CREATE OR REPLACE TEMP MACRO colons(json_text) AS
+    length(json_text) - length(replace(json_text, ':', ''));
+CREATE OR REPLACE TEMP MACRO repeats_a_key(json_text) AS
+    colons(without_strings(json_text))
+    <> colons(without_strings(json_text::JSON::VARIANT::JSON::VARCHAR));
+
+-- May a number in the text say more than the double that yyjson makes of it? (16 digits or more, with a
+-- point or an exponent, have 8 of them on one side.) Other texts that match only cost time.
+CREATE OR REPLACE TEMP MACRO may_hold_long_number(json_text) AS
+    regexp_matches(json_text, '[0-9]{8,}[.eE]|\.[0-9]{8,}');
+
+-- The same JSON with each number as a string of its very text: {"price": 1.10} → {"price": "1.10"}.
+CREATE OR REPLACE TEMP MACRO numbers_as_strings(json_text) AS
+    translate(
+        replace(
+            regexp_replace(
+                json_text, '(?s)("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)', '\1' || chr(1) || '\2' || chr(2), 'g'
+            ),
+            chr(1) || chr(2), ''
+        ),
+        chr(1) || chr(2), '""'
+    );
+
+-- A JSON number's text without exponent and needless zeros in front: '1.5E+1' → '15', exactly. Exponents
+-- beyond ±400 stand for ±400: no column holds either.
+CREATE OR REPLACE TEMP MACRO number_parts(number) AS
+    regexp_extract(
+        number, '^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$', ['sign', 'whole', 'fraction', 'exponent']
+    );
+CREATE OR REPLACE TEMP MACRO exponent_of(parts) AS
+    CASE
+        WHEN parts.exponent = '' THEN 0
+        WHEN starts_with(parts.exponent, '-') THEN -coalesce(least(try_cast(parts.exponent[2:] AS BIGINT), 400), 400)
+        ELSE coalesce(least(try_cast(ltrim(parts.exponent, '+') AS BIGINT), 400), 400)
+    END;
+CREATE OR REPLACE TEMP MACRO with_point_at(digits, place) AS
+    CASE
+        WHEN place <= 0 THEN '0.' || repeat('0', -place) || digits
+        WHEN place >= length(digits) THEN digits || repeat('0', place - length(digits))
+        ELSE left(digits, place) || '.' || substr(digits, place + 1)
+    END;
+CREATE OR REPLACE TEMP MACRO plain_number(number) AS
+    number_parts(number).sign || regexp_replace(
+        with_point_at(
+            number_parts(number).whole || number_parts(number).fraction,
+            length(number_parts(number).whole) + exponent_of(number_parts(number))
+        ),
+        '^0+([0-9])', '\1'
+    );
+
+-- An object's text with each string marked '$' and each number a string marked '#', so that DuckDB can move
+-- its parts about without touching a number; and the way back.
+CREATE OR REPLACE TEMP MACRO marked(json_text) AS
+    replace(
+        replace(
+            replace(
+                replace(
+                    regexp_replace(
+                        json_text, '(?s)"((?:[^"\\]|\\.)*)"|(-?[0-9][0-9.eE+-]*)',
+                        chr(1) || '\1' || chr(2) || '\2' || chr(3), 'g'
+                    ),
+                    chr(2) || chr(3), '"'
+                ),
+                chr(1) || chr(2), '"#'
+            ),
+            chr(3), '"'
+        ),
+        chr(1), '"$'
+    );
+CREATE OR REPLACE TEMP MACRO unmarked(json_text) AS
+    replace(
+        replace(
+            replace(
+                replace(
+                    regexp_replace(
+                        json_text, '(?s)"\$((?:[^"\\]|\\.)*)"|"#([^"]*)"',
+                        chr(1) || '\1' || chr(2) || '\2' || chr(3), 'g'
+                    ),
+                    chr(2) || chr(3), '"'
+                ),
+                chr(1) || chr(2), ''
+            ),
+            chr(3), ''
+        ),
+        chr(1), '"'
+    );
