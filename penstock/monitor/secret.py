@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 _MASK = "***"
 _SHORTEST_PART = 8  # a shorter part of an address ("api", "hook") is no secret, and masking it would hurt
@@ -50,7 +50,8 @@ def _forms(value: str) -> set[str]:
     """The secret; of an address also its path and the path's last part: HTTP errors quote only those."""
     parts = {value}
     if "://" in value:
-        path = urlsplit(value).path
+        # By hand: urlsplit drops the tabs and line ends of a mistyped address, which an error quotes.
+        path = "/" + value.partition("://")[2].partition("/")[2]
         parts |= {part for part in (path, path.rsplit("/", 1)[-1]) if len(part) >= _SHORTEST_PART}
     quoted = {quote(part, safe="") for part in parts} | {repr(part)[1:-1] for part in parts}
     return {form for form in parts | quoted if form}

@@ -76,7 +76,9 @@ class SlackStandIn:
         assert came, f"{len(self.received)} of {requests} requests came within {timeout:g} s"
 
     def __enter__(self) -> SlackStandIn:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
     def __exit__(

@@ -44,7 +44,14 @@ def test_the_message_says_all_that_a_person_needs_in_text_and_in_blocks() -> Non
         "Data Docs: /data/docs/index.html",
     ]
     in_blocks = "\n".join(strings(message.blocks))
-    for said in ("shop: validate failed", "orders.id: 3 nulls", "see the rejects", "version 7", "shop-team", "prod"):
+    for said in (
+        "shop: validate failed",
+        "orders.id: 3 nulls",
+        "see the rejects",
+        "version 7",
+        "shop-team",
+        "prod",
+    ):
         assert said in in_blocks
     assert "<http://airflow/log?a=1&amp;b=2|Airflow log>" in in_blocks
     assert "Data Docs: /data/docs/index.html" in in_blocks
@@ -76,7 +83,9 @@ def test_what_broke_is_one_line_with_its_fix(error: str, told: tuple[str, str]) 
 
 def test_foreign_text_can_neither_mention_nor_link() -> None:
     evil = "Error: <!channel> & <http://evil|click>"
-    message = failure_message(failure(error=evil, pipeline="<!here>", owner="<@U1>", log_url="javascript:<x>"))
+    message = failure_message(
+        failure(error=evil, pipeline="<!here>", owner="<@U1>", log_url="javascript:<x>")
+    )
     body = slack_payload(message.text, message.blocks, repeat=False)
     assert all("<" not in text and ">" not in text for text in strings(body))
     assert "&lt;!channel&gt; &amp; &lt;http://evil|click&gt;" in body["text"]
@@ -91,7 +100,13 @@ def test_a_link_cannot_be_broken_out_of() -> None:
 def test_over_long_texts_are_cut_within_slacks_limits_and_say_so(character: str) -> None:
     long = character * 50_000
     message = failure_message(
-        failure(error=f"Error: {long}\nFix: {long}", owner=long, served=long, log_url="http://a/" + long, docs=long)
+        failure(
+            error=f"Error: {long}\nFix: {long}",
+            owner=long,
+            served=long,
+            log_url="http://a/" + long,
+            docs=long,
+        )
     )
     body = slack_payload(message.text, message.blocks, repeat=True)
     assert len(body["text"]) < 40_000
