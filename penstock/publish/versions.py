@@ -1,0 +1,168 @@
+"""The files of a pipeline's published versions, and the symlink that says which one is served.
+
+`data/marts/<pipeline>.duckdb` → `<pipeline>/<seq>-v<version>.duckdb`. Each file has a path of its own and is
+never written again: a process that still holds an old file would get that file's instance, not the new
+content, if the path were the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.core.errors import PublishError
+from penstock.core.kill_point import kill_point
+from penstock.core.settings import Settings
+from penstock.publish.ledger import Publication, read_ledger
+
+KEEP_VERSIONS = 5  # different ones, by the last time that each was served
+KEEP_DAYS = 7  # of each, the newest file; days in UTC
+# Of one version's files (a refresh writes a new one). Never 1: a reader that has just resolved the symlink
+# must still find the file that it named before the flip.
+KEEP_PER_VERSION = 2
+
+_NAME = re.compile(r"(?P<seq>\d+)-v(?P<version>\d+)\.duckdb")
+_BEING_WRITTEN = ".being-written.duckdb"
+
+
+@dataclass(frozen=True)
+class VersionFile:
+    """One published file."""
+
+    path: Path
+    seq: int
+    version: int
+
+
+def version_files(settings: Settings, pipeline: str) -> list[VersionFile]:
+    """The pipeline's published files, oldest first. Files with other names are nobody's business here."""
+    folder = settings.versions_dir(pipeline)
+    if not folder.exists():
+        return []
+    named = ((path, _NAME.fullmatch(path.name)) for path in folder.iterdir())
+    files = [VersionFile(path, int(name["seq"]), int(name["version"])) for path, name in named if name]
+    return sorted(files, key=lambda file: file.seq)
+
+
+def served_file(settings: Settings, pipeline: str) -> VersionFile | None:
+    """The file that the symlink names; None before the first publication.
+
+    Raises PublishError where the symlink is broken, or gone although there is a history: to start a new
+    history then would throw the old one away.
+    """
+    link = settings.marts_link(pipeline)
+    files = version_files(settings, pipeline)
+    newest = f"ln -sfn {pipeline}/{files[-1].path.name} {link}" if files else f"remove {link}"
+    if link.is_symlink():
+        target = (link.parent / link.readlink()).resolve()
+        for file in files:
+            if file.path.resolve() == target:
+                return file
+        raise PublishError(
+            f"{link}: points at {link.readlink()}, which is no version of {pipeline}", fix=newest
+        )
+    if link.exists():
+        raise PublishError(f"{link}: is a file, where a symlink to a version is expected", fix="move it away")
+    # A first publication that was cut short before its flip leaves files, too, but none with a history.
+    if any(len(read_ledger(file.path)) > 1 for file in files):
+        raise PublishError(f"{link}: is gone, but versions of {pipeline} are there", fix=newest)
+    return None
+
+
+def next_seq(files: Iterable[VersionFile], ledger: Iterable[Publication]) -> int:
+    """A number that no publication has had, also none that was cut short between its rename and its flip."""
+    return 1 + max([*(file.seq for file in files), *(row.seq for row in ledger)], default=0)
+
+
+@contextmanager
+def file_being_written(settings: Settings, pipeline: str) -> Iterator[Path]:
+    """The temporary name of the next version, in the folder where it will stay. Nothing is there before
+    (what an interrupted publication left is removed) and nothing is left there after."""
+    folder = settings.versions_dir(pipeline)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _BEING_WRITTEN
+    _remove_being_written(path)
+    try:
+        yield path
+    finally:
+        _remove_being_written(path)
+
+
+def _remove_being_written(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):  # DuckDB's write-ahead log lies beside it
+        file.unlink()
+
+
+def put_in_place(settings: Settings, pipeline: str, written: Path, *, seq: int, version: int) -> Path:
+    """Make the closed file `written` the one that is served. Returns its final path.
+
+    1. Force its content to disk. 2. Give it its final name, which no file has had. 3. Force the folder to
+    disk. 4. Make a new symlink beside the old. 5. Replace the old with it, in one step. 6. Force that to
+    disk. Cut short before 5, readers see the old version; after it, the new one.
+    """
+    final = settings.versions_dir(pipeline) / f"{seq}-v{version}.duckdb"
+    link = settings.marts_link(pipeline)
+    # 1. Read-only from now on: a client that opened it for writing would lock the other readers out.
+    written.chmod(0o444)
+    _force_to_disk(written)
+    # 2.
+    written.rename(final)
+    kill_point("publish.renamed")
+    # 3.
+    _force_to_disk(final.parent)
+    # 4. Relative, so that the data folder can be moved or mounted elsewhere.
+    new_link = link.with_name(f".{link.name}.new")
+    new_link.unlink(missing_ok=True)
+    new_link.symlink_to(Path(final.parent.name) / final.name)
+    kill_point("publish.linked")
+    # 5.
+    new_link.replace(link)
+    kill_point("publish.flipped")
+    # 6.
+    _force_to_disk(link.parent)
+    return final
+
+
+def _force_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def retire(settings: Settings, pipeline: str, ledger: list[Publication], now: dt.datetime) -> None:
+    """Remove the files that need not be kept, and what interrupted publications left.
+
+    Readers that have such a file open lose nothing: on POSIX a removed file lives on, whole, until the last
+    process that has it open closes it. `ledger` is the served file's; its last row is the served file.
+    """
+    for file in to_retire(version_files(settings, pipeline), ledger, now):
+        file.path.unlink()
+        kill_point("publish.retired")
+
+
+def to_retire(files: list[VersionFile], ledger: list[Publication], now: dt.datetime) -> list[VersionFile]:
+    """The files that no rule keeps: not served, not among the newest two of the last five different
+    versions, not the newest of one of the last seven days (UTC), today included. `now` has a time zone.
+
+    A file that the ledger does not know was never served: its publication was cut short.
+    """
+    known = {row.seq: row for row in ledger}
+    there = [file for file in reversed(files) if file.seq in known]  # newest first
+    kept = {ledger[-1].seq}
+    by_version: dict[int, list[int]] = {}
+    by_day: dict[dt.date, int] = {}
+    for file in there:
+        by_version.setdefault(file.version, []).append(file.seq)
+        by_day.setdefault(known[file.seq].published_at.astimezone(dt.UTC).date(), file.seq)
+    for seqs in list(by_version.values())[:KEEP_VERSIONS]:
+        kept.update(seqs[:KEEP_PER_VERSION])
+    first_day = now.astimezone(dt.UTC).date() - dt.timedelta(days=KEEP_DAYS - 1)
+    kept.update(seq for day, seq in by_day.items() if day >= first_day)
+    return [file for file in files if file.seq not in kept]

@@ -1,0 +1,170 @@
+"""A small pipeline whose build record, candidates and verdict are written by hand, as transform and validate do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from penstock.core.settings import Settings
+from penstock.publish.publish import PublishResult, publish
+from penstock.publish.rollback import resume, rollback
+
+PIPELINE = "customer_events"
+START = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
+
+Declared = tuple[str, str, str, bool]  # name, type, description, NOT NULL
+SESSIONS: list[Declared] = [
+    ("user_id", "bigint", "The customer.", True),
+    ("started_at", "timestamptz", "First event of the session.", True),
+    ("brand", "text", "Brand seen last; NULL where there was none.", False),
+    ("revenue", "decimal(12,2)", "What was spent, in USD.", True),
+]
+PURCHASES: list[Declared] = [("event_id", "varchar", "The event.", True), ("price", "double", "USD.", False)]
+SESSION_ROWS = (
+    "VALUES (1, TIMESTAMPTZ '2026-11-20 11:00:00+02', 'apple', 1.50), (2, '2026-11-20 10:30:00Z', NULL, 0)"
+)
+PURCHASE_ROWS = "VALUES ('a', 1.5), ('b', NULL), ('c', 2.5)"
+
+
+@dataclass
+class Shop:
+    """Builds, judges, publishes; `now` moves on by an hour with each build."""
+
+    settings: Settings
+    now: dt.datetime = START
+    builds: int = 0
+    marts: dict[str, tuple[str, list[Declared]]] = field(default_factory=dict)
+
+    @property
+    def link(self) -> Path:
+        return self.settings.marts_link(PIPELINE)
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.versions_dir(PIPELINE)
+
+    def build(
+        self,
+        *,
+        sessions: str = SESSION_ROWS,
+        purchases: str = PURCHASE_ROWS,
+        others: dict[str, tuple[str, list[Declared]]] | None = None,
+        complete_until: dt.datetime | None = None,
+        offsets: Sequence[tuple[int, int, int]] = ((0, 0, 10), (0, 1, 20)),
+        rejected: int = 1,
+        outcome: str = "passed",
+        warnings: dict[str, int] | None = None,
+    ) -> str:
+        """A finished build and its verdict. Returns the build's id."""
+        self.builds += 1
+        self.now += dt.timedelta(hours=1)
+        build_id = str(uuid.uuid4())
+        marts = {"sessions": (sessions, SESSIONS), "purchases": (purchases, PURCHASES), **(others or {})}
+        file = self.settings.warehouse_file(PIPELINE)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        until = complete_until or self.now
+        inputs = [{
+            "stream": PIPELINE, "landed_commit": self.builds, "complete_until": until.isoformat(), "landed": 9,
+            "rejected": rejected,
+            "offsets": [{"epoch": e, "partition": p, "next_offset": n} for e, p, n in offsets],
+        }]  # fmt: skip
+        declared = [
+            {
+                "name": name, "description": f"One row per {name}.", "owner": "team-" + name,
+                "columns": [
+                    {"name": c, "data_type": t, "description": d, "not_null": n} for c, t, d, n in columns
+                ],
+            }
+            for name, (_, columns) in marts.items()
+        ]  # fmt: skip
+        with duckdb.connect(file) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            con.execute("CREATE SCHEMA marts; CREATE SCHEMA staging; CREATE SCHEMA _penstock")
+            for name, (rows, columns) in marts.items():
+                con.execute(f"CREATE TABLE marts.{name} ({', '.join(f'{c} {t}' for c, t, _, _ in columns)})")
+                con.execute(f"INSERT INTO marts.{name} {rows}")
+            con.execute(
+                "CREATE TABLE _penstock.build (build_id VARCHAR, run_id VARCHAR, pipeline VARCHAR, built_at "
+                "TIMESTAMPTZ, code_version VARCHAR, code_dirty BOOLEAN, declarations_hash VARCHAR, "
+                "complete_until TIMESTAMPTZ, inputs JSON, marts JSON, dbt JSON)"
+            )
+            con.execute(
+                "INSERT INTO _penstock.build VALUES (?, 'run', ?, ?, '0.1.0+gabc', true, 'cafe', ?, ?, ?, '{}')",
+                [build_id, PIPELINE, self.now, until, json.dumps(inputs), json.dumps(declared)],
+            )
+        self.judge(build_id, outcome=outcome, warnings=warnings)
+        return build_id
+
+    def judge(
+        self, build_id: str, *, outcome: str = "passed", warnings: dict[str, int] | None = None
+    ) -> None:
+        """Write the gate's verdict on a build."""
+        file = self.settings.verdict_file(PIPELINE)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        checks = {"passed": 7, "warned": 1, "failed": 0, "errored": 0}
+        verdict = {
+            "pipeline": PIPELINE, "build_id": build_id, "run_id": "run", "judged_at": self.now.isoformat(),
+            "outcome": outcome, "checks": checks, "problems": [], "warnings_by_mart": warnings or {},
+        }  # fmt: skip
+        file.write_text(json.dumps(verdict))
+
+    def publish(self, run_id: str | None = None) -> PublishResult:
+        """Publish as the next run."""
+        return publish(self.settings, PIPELINE, run_id=run_id or f"run {uuid.uuid4()}", now=self.now)
+
+    def publish_sessions(self, *revenues: float) -> PublishResult:
+        """Build and publish with as many sessions, of these revenues."""
+        rows = ", ".join(
+            f"({n}, TIMESTAMPTZ '2026-11-20 10:00:00Z', NULL, {r})" for n, r in enumerate(revenues)
+        )
+        self.build(sessions=f"VALUES {rows}")
+        return self.publish()
+
+    def rollback(self, to: int | None = None, *, by: str = "ann", why: str | None = None) -> PublishResult:
+        self.now += dt.timedelta(hours=1)
+        return rollback(self.settings, PIPELINE, to=to, by=by, why=why, run_id="by hand", now=self.now)
+
+    def resume(self, *, by: str = "ann", why: str | None = None) -> PublishResult:
+        self.now += dt.timedelta(hours=1)
+        return resume(self.settings, PIPELINE, by=by, why=why, run_id="by hand", now=self.now)
+
+    def query(self, sql: str, file: Path | None = None) -> list[tuple[Any, ...]]:
+        """Ask what is served, as a BI tool does: through the symlink."""
+        with duckdb.connect(file or self.link, read_only=True) as con:
+            rows: list[tuple[Any, ...]] = con.execute(sql).fetchall()
+            return rows
+
+    def files(self) -> list[str]:
+        """All that lies in the folder of versions, and beside it."""
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def command(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run `penstock publish …` in a process of its own."""
+        return subprocess.run(
+            [sys.executable, "-m", "penstock", "publish", *words],
+            capture_output=True, text=True, timeout=60,
+            env={
+                **os.environ, "PENSTOCK_PROJECT": str(self.settings.project),
+                "PENSTOCK_DATA": str(self.settings.data), **env,
+            },
+        )  # fmt: skip
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    project = tmp_path / "project"
+    (project / "dags").mkdir(parents=True)
+    (project / "dags" / f"{PIPELINE}.yaml").touch()
+    return Shop(Settings(project=project, data=tmp_path / "data", environment="test", bootstrap_servers=None))
