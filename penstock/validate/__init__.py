@@ -1,1 +1,12 @@
-"""The gate."""
+"""The gate: Great Expectations judges the candidates in the warehouse before anyone sees them.
+
+suites.py        what must hold: `expectations/<pipeline>/<mart>.yaml`, read and checked
+expectations.py  the same in Great Expectations' own types: a misspelt check is found here
+candidates.py    what is judged: the build and its marts, in the warehouse, opened read-only
+published.py     what is compared with: the last published version, beside the candidates
+dialect.py       how SQLAlchemy talks to DuckDB, so that checks run as SQL
+judgement.py     the checks run, and what each of them found
+data_docs.py     the site that shows it
+verdict.py       the outcome, as a file, as text, as an error
+gate.py          all of it, in order
+"""

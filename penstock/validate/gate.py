@@ -1,0 +1,76 @@
+"""The gate, in order: what is judged, what must hold, the judgement, the verdict."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import closing
+from typing import Literal
+
+from penstock.core.pipeline_lock import pipeline_lock
+from penstock.core.settings import Settings
+from penstock.validate.candidates import open_warehouse, read_build
+from penstock.validate.published import attach_published, check_sql, skip_incomparable
+from penstock.validate.quiet import quiet
+from penstock.validate.suites import read_suites
+from penstock.validate.verdict import Counts, Verdict, by_weight, write_verdict
+
+
+def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
+    """Judge the candidates of `pipeline` and write the verdict, which names the build that was judged.
+
+    1. Remove the old verdict, under the pipeline's lock: a run that breaks off leaves none.
+    2. Open the warehouse read-only, to the end: what is judged cannot change meanwhile.
+    3. Read the suites; everything that is wrong in them is found before any check runs.
+    4. Leave out, and count, the checks that compare with what is not published yet.
+    5. Run the checks, build the Data Docs, write the verdict.
+
+    Bad data is a verdict ("refused"), and so is a check that raised ("error"). Raises DeclarationError for a
+    wrong suite, GateError where there is nothing that can be judged, BusyError.
+    """
+    warehouse = settings.warehouse_file(pipeline)
+    verdict_file = settings.verdict_file(pipeline)
+    with pipeline_lock(settings, pipeline, what="validate"):
+        verdict_file.unlink(missing_ok=True)  # 1
+        with closing(open_warehouse(warehouse, pipeline)) as connection:  # 2
+            build = read_build(connection, pipeline)
+            suites = read_suites(settings.suites_dir(pipeline), (mart.name for mart in build.marts))  # 3
+            with quiet():
+                # Great Expectations takes seconds to import: here, where the suites' form is known to be right.
+                from penstock.validate.data_docs import build_data_docs
+                from penstock.validate.expectations import refuse_misspelt
+                from penstock.validate.judgement import Judge
+
+                for suite, mart in zip(suites, build.marts, strict=True):
+                    refuse_misspelt(suite, mart)
+                check_sql(connection, suites, build.marts)
+                published = attach_published(connection, settings.marts_link(pipeline))  # 4
+                suites, skipped = skip_incomparable(connection, suites, published=published)
+                with closing(Judge(warehouse, connection, run_id)) as judge:  # 5
+                    judgements = [judge.judge(suite) for suite in suites]
+                    docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
+        marts = {
+            found.mart: found.counts + Counts(skipped=sum(skip.mart == found.mart for skip in skipped))
+            for found in judgements
+        }
+        checks = sum(marts.values(), Counts())
+        verdict = Verdict(
+            pipeline=pipeline,
+            build_id=build.build_id,
+            run_id=run_id,
+            judged_at=dt.datetime.now(dt.UTC),
+            outcome=_outcome(checks),
+            checks=checks,
+            marts=marts,
+            problems=by_weight([problem for found in judgements for problem in found.problems]),
+            skipped=skipped,
+            warnings_by_mart={mart: counts.warned for mart, counts in marts.items()},
+            docs=docs,
+        )
+        write_verdict(verdict, verdict_file)
+    return verdict
+
+
+def _outcome(checks: Counts) -> Literal["passed", "refused", "error"]:
+    if checks.errored:
+        return "error"
+    return "refused" if checks.failed else "passed"

@@ -1,0 +1,134 @@
+"""Run the checks on the candidates, as SQL in DuckDB, and say what each of them found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import great_expectations as gx
+from great_expectations.core import ExpectationSuite, ExpectationValidationResult, RunIdentifier
+from great_expectations.core.validation_definition import ValidationDefinition
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from penstock.core.errors import GateError
+from penstock.validate.dialect import candidates_url
+from penstock.validate.expectations import gx_suite
+from penstock.validate.published import SQL_CHECK, query_of
+from penstock.validate.suites import Check, Suite
+from penstock.validate.verdict import Counts, Problem
+from penstock.validate.wording import observed_text, problem_message
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the checks of one mart found."""
+
+    mart: str
+    counts: Counts
+    problems: tuple[Problem, ...]
+
+
+class Judge:
+    """Great Expectations over one warehouse file; its results stay in `context` for the Data Docs."""
+
+    def __init__(self, warehouse: Path, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+        """`connection` is open on the same file, and has `published` attached where it exists."""
+        self.context = gx.get_context(mode="ephemeral")
+        self.context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+        self._connection = connection
+        self._run = RunIdentifier(run_name=run_id, run_time=dt.datetime.now(dt.UTC))
+        self._source = self.context.data_sources.add_sql(
+            name="candidates", connection_string=candidates_url(warehouse), create_temp_table=False
+        )
+
+    def close(self) -> None:
+        """Let go of the warehouse file."""
+        self._source.get_engine().dispose()
+
+    def judge(self, suite: Suite) -> Judgement:
+        """Run a mart's suite. Raises GateError where a declared check has no result."""
+        if not suite.checks:  # all of them compare with what is not published yet
+            return Judgement(suite.mart, Counts(), ())
+        table = self._source.add_table_asset(name=suite.mart, table_name=suite.mart, schema_name="marts")
+        declared: ExpectationSuite = self.context.suites.add(gx_suite(suite))
+        definition = self.context.validation_definitions.add(
+            ValidationDefinition(
+                name=suite.mart, data=table.add_batch_definition_whole_table("candidate"), suite=declared
+            )
+        )
+        # SUMMARY: counts and a few examples, never every bad row.
+        found = definition.run(result_format="SUMMARY", run_id=self._run)
+        results = {result.expectation_config.id: result for result in found.results}
+        if len(found.results) != len(suite.checks) or len(results) != len(suite.checks):
+            raise GateError(
+                f"marts.{suite.mart}: {len(suite.checks)} checks are declared, but {len(results)} have a result"
+            )
+        pairs = [
+            (check, results[expectation.id])
+            for check, expectation in zip(suite.checks, declared.expectations, strict=True)
+        ]
+        problems = tuple(self._problems(suite.mart, pairs))
+        errored = sum(problem.error is not None for problem in problems)
+        failed = sum(problem.error is None and problem.severity == "critical" for problem in problems)
+        counts = Counts(
+            passed=len(pairs) - len(problems),
+            warned=len(problems) - errored - failed,
+            failed=failed,
+            errored=errored,
+        )
+        return Judgement(suite.mart, counts, problems)
+
+    def _problems(
+        self, mart: str, pairs: list[tuple[Check, ExpectationValidationResult]]
+    ) -> Iterator[Problem]:
+        for check, result in pairs:
+            if result.success:
+                continue
+            error = _raised(result.exception_info)
+            observed = (
+                None if error else observed_text(check, result.result, self._unexpected_rows(mart, check))
+            )
+            yield Problem(
+                mart=mart,
+                check=check.type,
+                column=_column(check),
+                severity=check.severity,
+                observed=observed,
+                error=error,
+                message=problem_message(mart, check, _column(check), observed=observed, error=error),
+            )
+
+    def _unexpected_rows(self, mart: str, check: Check) -> list[dict[str, Any]]:
+        """The first rows that a check in SQL found: Great Expectations' summary only counts them."""
+        if check.type != SQL_CHECK:
+            return []
+        query = f"select * from (\n{query_of(check, mart)}\n) as unexpected_rows limit {_EXAMPLES}"
+        cursor = self._connection.execute(query)
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _raised(exception_info: dict[str, Any]) -> str | None:
+    """Why a check could not be judged, in one line; None where it could.
+
+    Great Expectations gives one exception, or one per metric that raised.
+    """
+    raised = [exception_info] if "raised_exception" in exception_info else list(exception_info.values())
+    for info in raised:
+        if info["raised_exception"]:
+            lines = str(info["exception_message"]).strip().splitlines()
+            return lines[0] if lines else "it raised without a message"
+    return None
+
+
+def _column(check: Check) -> str | None:
+    columns = [check.kwargs.get(key) for key in ("column", "column_A", "column_B") if check.kwargs.get(key)]
+    listed = check.kwargs.get("column_list")
+    names = columns + (listed if isinstance(listed, list) else [])
+    return ", ".join(str(name) for name in names) or None

@@ -1,0 +1,124 @@
+"""What the candidates are compared with: the last published version, attached as `published`.
+
+A check in SQL may read it (`select … from published.purchases`), which is how a suite says that volume must not
+drop. Before the first publication, and for a mart or a column that is new, there is nothing to compare with:
+such a check is skipped, and the verdict says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from penstock.core.duckdb_file import literal, quoted
+from penstock.core.errors import GateError
+from penstock.validate.candidates import Mart
+from penstock.validate.suites import Check, Suite
+
+SQL_CHECK = "unexpected_rows_expectation"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A check that could not run because there is nothing published to compare with."""
+
+    mart: str
+    check: str
+    description: str | None
+    reason: str
+
+
+def attach_published(connection: duckdb.DuckDBPyConnection, link: Path) -> bool:
+    """Attach the version now published, read-only, as `published`; False where nothing is published yet.
+
+    Raises GateError for a link that leads nowhere, or a file that DuckDB cannot read.
+    """
+    if not link.is_symlink() and not link.exists():
+        return False
+    try:
+        file = link.resolve(strict=True)
+        connection.execute(f"attach {literal(str(file))} as published (read_only)")
+    except (OSError, duckdb.Error) as exc:
+        raise GateError(
+            f"{link}: the published version cannot be read: {_first_line(exc)}",
+            fix="see `penstock publish ls`, and roll back to a version that is whole",
+        ) from exc
+    return True
+
+
+def check_sql(connection: duckdb.DuckDBPyConnection, suites: Iterable[Suite], marts: Iterable[Mart]) -> None:
+    """Bind every check in SQL, before anything runs, against the candidates and a `published` of their shape.
+
+    Raises DeclarationError (file, line, DuckDB's reason) for SQL that names an unknown table or column.
+    """
+    with _empty_published(connection, marts):
+        for suite in suites:
+            for check in suite.checks:
+                if check.type == SQL_CHECK and (problem := _binding_problem(connection, suite.mart, check)):
+                    raise check.error(
+                        "kwargs", "unexpected_rows_query", message=f"the SQL cannot run: {_first_line(problem)}",
+                        fix="candidates are marts.<mart> or {batch}, the last version is published.<mart>",
+                    )  # fmt: skip
+
+
+def skip_incomparable(
+    connection: duckdb.DuckDBPyConnection, suites: Iterable[Suite], *, published: bool
+) -> tuple[tuple[Suite, ...], tuple[Skipped, ...]]:
+    """The suites without the checks for which nothing is published yet, and those checks.
+
+    Call it after `check_sql`: what binds against the candidates' shape but not against what is published
+    compares with something that no reader has seen yet.
+    """
+    kept, skipped = [], []
+    for suite in suites:
+        checks = []
+        for check in suite.checks:
+            problem = _binding_problem(connection, suite.mart, check) if check.type == SQL_CHECK else None
+            if isinstance(problem, duckdb.CatalogException | duckdb.BinderException):
+                reason = (
+                    f"published before it: {_first_line(problem)}"
+                    if published
+                    else "nothing is published yet"
+                )
+                skipped.append(Skipped(suite.mart, check.type, check.description, reason))
+            else:
+                checks.append(check)  # where anything else is wrong, the check raises and the gate says so
+        kept.append(Suite(suite.mart, tuple(checks), suite.meta, suite.notes))
+    return tuple(kept), tuple(skipped)
+
+
+def query_of(check: Check, mart: str) -> str:
+    """A check's SQL, with `{batch}` being the candidate, as Great Expectations fills it in."""
+    text = str(check.kwargs["unexpected_rows_query"]).rstrip("; \t\r\n")
+    return text.format(batch=f"marts.{quoted(mart)}")
+
+
+def _binding_problem(connection: duckdb.DuckDBPyConnection, mart: str, check: Check) -> Exception | None:
+    try:
+        query = query_of(check, mart)
+        connection.execute(f"explain select count(*) from (\n{query}\n) as unexpected_rows")
+    except (KeyError, IndexError, ValueError):
+        return ValueError("of braces, only {batch} is filled in; double the others: {{ }}")
+    except duckdb.Error as exc:
+        return exc
+    return None
+
+
+@contextmanager
+def _empty_published(connection: duckdb.DuckDBPyConnection, marts: Iterable[Mart]) -> Iterator[None]:
+    # In memory, beside the warehouse that is open read-only; gone again before the real one is attached.
+    connection.execute("attach ':memory:' as published (read_write)")
+    try:
+        for mart in marts:
+            connection.execute(f"create table published.{quoted(mart.name)} as from {mart.table} limit 0")
+        yield
+    finally:
+        connection.execute("detach published")
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).strip().splitlines()[0]

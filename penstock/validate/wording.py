@@ -1,0 +1,80 @@
+"""What a check found, in words: one line that makes sense without the suite or the Data Docs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.validate.suites import Check
+
+_LONGEST_VALUE = 60  # characters
+_VALUES_TOLD = 3
+
+
+def problem_message(
+    mart: str, check: Check, column: str | None, *, observed: str | None, error: str | None
+) -> str:
+    """`marts.purchases: expect_column_values_to_be_between(price) failed: 3 of 214 values outside [0, …]`.
+
+    A check that has a description is told by it, as a business rule.
+    """
+    name = f"{check.type}({column})" if column else check.type
+    what = f"“{check.description}” ({name})" if check.description else name
+    outcome = f"could not be judged: {error}" if error is not None else f"failed: {observed}"
+    return f"marts.{mart}: {what} {outcome}"
+
+
+def observed_text(check: Check, result: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+    """What was there instead: how many values of how many with examples, or the observed value.
+
+    `result` is Great Expectations' own; `rows` are the first rows that a check in SQL found.
+    """
+    if "unexpected_count" in result:
+        return _values(check, result)
+    if rows:
+        count = result["observed_value"]
+        return f"{count} unexpected {'row' if count == 1 else 'rows'}, e.g. {'; '.join(_row(row) for row in rows)}"
+    observed = _value(result.get("observed_value"))
+    expected = _range(check.kwargs)
+    return f"observed {observed}, expected {expected}" if expected else f"observed {observed}"
+
+
+def _values(check: Check, result: Mapping[str, Any]) -> str:
+    count, total = result["unexpected_count"], result["element_count"]
+    text = f"{count} of {total} values{_rule(check)}"
+    examples = list(dict.fromkeys(_value(value) for value in result.get("partial_unexpected_list") or []))
+    examples = [example for example in examples if example != "null"][:_VALUES_TOLD]
+    return f"{text}, e.g. {', '.join(examples)}" if examples else text
+
+
+def _rule(check: Check) -> str:
+    kwargs = check.kwargs
+    if expected := _range(kwargs):
+        return f" outside {expected}"
+    if "not_be_null" in check.type:
+        return " null"
+    if "unique" in check.type:
+        return " not unique"
+    if "value_set" in kwargs:
+        return f" {'in' if 'not_be_in' in check.type else 'not in'} {_value(kwargs['value_set'])}"
+    return " unexpected"
+
+
+def _range(kwargs: Mapping[str, Any]) -> str:
+    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    if low is None and high is None:
+        return ""
+    opening = "(" if kwargs.get("strict_min") else "["
+    closing = ")" if kwargs.get("strict_max") else "]"
+    return f"{opening}{'…' if low is None else low}, {'…' if high is None else high}{closing}"
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_value(value)}" for name, value in row.items())
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = text[1:-1] if isinstance(value, str) else text.replace('"', "")
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
