@@ -1,4 +1,4 @@
-"""A small pipeline whose build record, candidates and verdict are written by hand, as transform and validate do."""
+"""A small pipeline whose warehouse and verdict are written by hand, as the stages before write them."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class Shop:
         file.unlink(missing_ok=True)
         until = complete_until or self.now
         inputs = [{
-            "stream": PIPELINE, "landed_commit": self.builds, "complete_until": until.isoformat(), "landed": 9,
-            "rejected": rejected,
+            "stream": PIPELINE, "landed_commit": self.builds, "complete_until": until.isoformat(),
+            "landed": 9, "rejected": rejected,
             "offsets": [{"epoch": e, "partition": p, "next_offset": n} for e, p, n in offsets],
         }]  # fmt: skip
         declared = [
@@ -101,7 +101,8 @@ class Shop:
                 "complete_until TIMESTAMPTZ, inputs JSON, marts JSON, dbt JSON)"
             )
             con.execute(
-                "INSERT INTO _penstock.build VALUES (?, 'run', ?, ?, '0.1.0+gabc', true, 'cafe', ?, ?, ?, '{}')",
+                "INSERT INTO _penstock.build "
+                "VALUES (?, 'run', ?, ?, '0.1.0+gabc', true, 'cafe', ?, ?, ?, '{}')",
                 [build_id, PIPELINE, self.now, until, json.dumps(inputs), json.dumps(declared)],
             )
         self.judge(build_id, outcome=outcome, warnings=warnings)
