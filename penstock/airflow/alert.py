@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from penstock.airflow.stage import penstock_command, penstock_environment
+from penstock.airflow.stage import StoppedFromOutside, penstock_command, penstock_environment
 
 _NO_WORD = "ended without saying why (its worker was lost, or ended it from outside)"
 
@@ -20,10 +20,12 @@ def tells_failure(project: Path) -> Callable[[Any], None]:
     """An `on_failure_callback` for the tasks of the pipelines of `project`."""
 
     def tell_failure(context: Any) -> None:
-        ti = context["ti"]
+        ti, exception = context["ti"], context.get("exception")
+        if isinstance(exception, StoppedFromOutside) and not _is_failing(ti):
+            return
         start_monitor(
             project, pipeline=ti.dag_id, stage=ti.task_id, run_id=ti.run_id,
-            log_url=getattr(ti, "log_url", None) or "", error=one_line(context.get("exception")),
+            log_url=getattr(ti, "log_url", None) or "", error=one_line(exception),
         )  # fmt: skip
 
     return tell_failure
@@ -44,6 +46,13 @@ def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     return process.pid
+
+
+def _is_failing(ti: Any) -> bool:
+    """Whether a task that was stopped counts as failed: not where a person marked it as a success, or cleared
+    it. Airflow's callbacks do not tell these apart."""
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+    return states.get(ti.run_id, {}).get(ti.task_id) in {"running", "failed"}
 
 
 def one_line(exception: BaseException | str | None) -> str:

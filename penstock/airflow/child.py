@@ -115,7 +115,7 @@ class Child:
             os._exit(1)
 
     def _end_group(self) -> None:
-        """Whatever still runs in the command's group ends: asked first where the command itself still runs."""
+        """Whatever still runs in the command's group ends; a command that still runs is asked first."""
         if self._process.poll() is None:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):

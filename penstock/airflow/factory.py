@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from penstock.airflow.alert import tells_failure
 from penstock.airflow.stage import PublishOperator, ReportOperator, StageOperator
 from penstock.core.pipeline import Pipeline, read_pipeline
 from penstock.core.settings import Settings
+from penstock.core.yaml_file import read_yaml
 
+_STAGES = ("ingest", "transform", "validate", "publish")
 _RETRY_DELAY = timedelta(seconds=30)
 _REPORT_LIMIT = timedelta(minutes=2)
 # Words that Airflow knows beside cron expressions and cron's own presets (@hourly, @daily …).
@@ -31,18 +34,22 @@ def dag_from_yaml(loader: str) -> DAG:
 
     Opens no other file. Raises DeclarationError with file and line.
     """
-    return build_dag(read_pipeline(Path(loader).absolute().with_suffix(".yaml")))
+    file = Path(loader).absolute().with_suffix(".yaml")
+    pipeline = read_pipeline(file)
+    try:
+        return build_dag(pipeline)
+    except AirflowTimetableInvalid as exc:
+        problem = f"schedule is '{pipeline.schedule}': {exc}"
+        fix = 'write a cron expression, or "@hourly", "@daily", "@weekly" …'
+        raise read_yaml(file).error(("schedule",), problem, fix=fix) from exc
 
 
 def build_dag(pipeline: Pipeline) -> DAG:
     """The DAG of one pipeline. Its project is `PENSTOCK_PROJECT`, else the folder above the YAML's."""
     project = Path(os.environ.get("PENSTOCK_PROJECT") or pipeline.file.parent.parent).absolute()
-    common: dict[str, Any] = {
-        "project": project,
-        "owner": pipeline.owner,
-        "on_failure_callback": tells_failure(project),
-    }
-    retries = {"retries": pipeline.retries, "retry_delay": _RETRY_DELAY}
+    common: dict[str, Any] = {"project": project, "owner": pipeline.owner}
+    alert: dict[str, Any] = {"on_failure_callback": tells_failure(project)}
+    retries: dict[str, Any] = {"retries": pipeline.retries, "retry_delay": _RETRY_DELAY}
     with DAG(
         dag_id=pipeline.name,
         description=pipeline.description,
@@ -55,34 +62,35 @@ def build_dag(pipeline: Pipeline) -> DAG:
         verb = "wait" if pipeline.ingest == "follow" else "drain"
         ingest = StageOperator(
             task_id="ingest", commands=[["ingest", verb, stream] for stream in pipeline.streams],
-            **retries, **common,
+            **common, **alert, **retries,
         )  # fmt: skip
         transform = StageOperator(
-            task_id="transform", commands=[["transform", pipeline.name]], **retries, **common
+            task_id="transform", commands=[["transform", pipeline.name]], **common, **alert, **retries
         )
         # No retries: the same checks judge the same candidates the same way.
         validate = StageOperator(
-            task_id="validate", commands=[["validate", pipeline.name]], retries=0, **common
+            task_id="validate", commands=[["validate", pipeline.name]], retries=0, **common, **alert
         )
         publish = PublishOperator(
             task_id="publish", commands=[["publish", pipeline.name]], marts=_marts(pipeline),
-            **retries, **common,
+            **common, **alert, **retries,
         )  # fmt: skip
         report = ReportOperator(
-            task_id="report", commands=[["monitor", "deliver"]],
-            stages=["ingest", "transform", "validate", "publish"],
-            retries=0, execution_timeout=_REPORT_LIMIT, **common,
+            task_id="report", commands=[["monitor", "deliver"]], stages=_STAGES, retries=0,
+            execution_timeout=_REPORT_LIMIT, **common,
         )  # fmt: skip
-        # A teardown runs always, and how it ends says nothing of how the run ended.
-        ingest >> transform >> validate >> publish >> report.as_teardown()
+        # A teardown runs always, and its success says nothing of the run's.
+        ingest >> transform >> validate >> publish >> report.as_teardown(on_failure_fail_dagrun=True)
     return dag
 
 
 def _schedule(schedule: str | None) -> Any:
-    """Airflow's own meaning, but for one thing: unpausing a new DAG starts no run for an hour that is past."""
+    """Airflow's own meaning, but unpausing a new DAG starts no run for an hour that is past."""
     if schedule is None or schedule in _NOT_CRON:
         return schedule
-    return CronTriggerTimetable(schedule, timezone="UTC", run_immediately=timedelta(0))
+    timetable = CronTriggerTimetable(schedule, timezone="UTC", run_immediately=timedelta(0))
+    timetable.validate()
+    return timetable
 
 
 def _marts(pipeline: Pipeline) -> AssetAlias:

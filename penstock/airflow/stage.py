@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from penstock.airflow.child import Child
 from penstock.core.settings import Settings
 
+FAILED = frozenset({"failed", "upstream_failed"})
 
-class StageOperator(BaseOperator):  # type: ignore[misc] # Airflow is untyped for us
-    """Runs `penstock <words> -o json` for each of `commands`, in turn.
 
-    Returns (to XCom) the list of the commands' results, one object each. Raises AirflowException with the
-    command's own one-line error.
-    """
+class StoppedFromOutside(AirflowException):  # type: ignore[misc]
+    """The task was marked or cleared, or its worker was shut down: nothing that the command did."""
+
+
+class PenstockOperator(BaseOperator):  # type: ignore[misc]
+    """A task of the project that lies in `project`, with `commands` (words after `penstock`) to run."""
 
     ui_color = "#e8f1f2"
 
@@ -31,14 +33,34 @@ class StageOperator(BaseOperator):  # type: ignore[misc] # Airflow is untyped fo
         self._commands = [list(words) for words in commands]
         self._child: Child | None = None
 
-    def execute(self, context: Any) -> list[dict[str, Any]]:
-        """Run the commands. The first that fails ends the task."""
-        return [self._result_of([*words, "-o", "json"], context) for words in self._commands]
-
     def on_kill(self) -> None:
         """Called by Airflow when this task is marked, cleared, timed out or shut down."""
         if self._child is not None:
             self._child.stop()
+
+    def _run(self, words: list[str], context: Any) -> str:
+        """Run one command, its stderr in this task's log, and return its stdout. Raises AirflowException
+        with the command's own one-line error."""
+        self.log.info("penstock %s", " ".join(words))
+        self._child = Child(
+            penstock_command(words),
+            env=penstock_environment(self._project, run_id=context["run_id"]),
+            cwd=self._project,
+        )
+        ended = self._child.follow(self.log.info)
+        if ended.stopped:
+            raise StoppedFromOutside(ended.error)
+        if ended.error:
+            raise AirflowException(ended.error)
+        return ended.stdout
+
+
+class StageOperator(PenstockOperator):
+    """Runs the commands in turn, each with `-o json`; the first that fails ends the task."""
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """The commands' results, one object each; Airflow keeps them as the task's XCom."""
+        return [self._result_of([*words, "-o", "json"], context) for words in self._commands]
 
     def _result_of(self, words: list[str], context: Any) -> dict[str, Any]:
         stdout = self._run(words, context)
@@ -47,20 +69,8 @@ class StageOperator(BaseOperator):  # type: ignore[misc] # Airflow is untyped fo
         except ValueError:
             result = None
         if not isinstance(result, dict):
-            raise AirflowException(f"penstock {' '.join(words)}: not one JSON object on stdout: {stdout[:200]!r}")
+            raise AirflowException(f"penstock {' '.join(words)}: not one JSON object: {stdout[:200]!r}")
         return without_details(result)
-
-    def _run(self, words: list[str], context: Any) -> str:
-        self.log.info("penstock %s", " ".join(words))
-        self._child = Child(
-            penstock_command(words),
-            env=penstock_environment(self._project, run_id=context["run_id"]),
-            cwd=self._project,
-        )
-        ended = self._child.follow(self.log.info)
-        if ended.error:
-            raise AirflowException(ended.error)
-        return ended.stdout
 
 
 class PublishOperator(StageOperator):
@@ -82,28 +92,39 @@ class PublishOperator(StageOperator):
         return results
 
 
-class ReportOperator(StageOperator):
-    """Sends what is still in the outbox, then tells in its log how every stage of the run ended."""
+class ReportOperator(PenstockOperator):
+    """Sends what is still in the outbox, then tells in its log how every stage of the run ended.
+
+    Fails, and the run with it, only where a person has marked the run as failed: Airflow then skips the
+    stages that have not run, and would call such a run a success.
+    """
 
     def __init__(self, *, stages: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._stages = list(stages)
 
     def execute(self, context: Any) -> None:
-        """The summary is told whether or not the messages could be sent."""
-        try:
-            for words in self._commands:
+        """Messages that cannot be sent are told in the log; they make no run fail."""
+        for words in self._commands:
+            try:
                 self._run(words, context)
-        finally:
-            for line in self._summary(context):
-                self.log.info(line)
-
-    def _summary(self, context: Any) -> list[str]:
+            except AirflowException as exc:
+                self.log.error("penstock %s: %s", " ".join(words), exc)
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=self._stages, run_ids=[ti.run_id])
+        answer = ti.get_task_states(dag_id=ti.dag_id, task_ids=self._stages, run_ids=[ti.run_id])
+        states = answer.get(ti.run_id, {})
+        for line in self._summary(ti, states):
+            self.log.info(line)
+        if not FAILED.intersection(states.values()) and (left := self._unfinished(states)):
+            raise AirflowFailException(f"the run was ended before {left[0]} had succeeded: it is no success")
+
+    def _unfinished(self, states: dict[str, str | None]) -> list[str]:
+        return [stage for stage in self._stages if states.get(stage) != "success"]
+
+    def _summary(self, ti: Any, states: dict[str, str | None]) -> list[str]:
         lines = [f"{ti.dag_id}, run {ti.run_id}:"]
         for stage in self._stages:
-            state = states.get(ti.run_id, {}).get(stage) or "not run"
+            state = states.get(stage) or "not run"
             results = ti.xcom_pull(task_ids=stage) if state == "success" else None
             told = " | ".join(_one_line(result) for result in results or [])
             lines.append(f"  {stage:<9} {state:<15} {told}".rstrip())
@@ -111,7 +132,7 @@ class ReportOperator(StageOperator):
 
 
 def penstock_command(words: Sequence[str]) -> list[str]:
-    """`penstock <words>` for the interpreter that has it. -P: no module of the current folder gets in its way."""
+    """`penstock <words>` for the interpreter that has it. -P: no module of the current folder is in its way."""
     return [os.environ.get("PENSTOCK_PYTHON") or sys.executable, "-P", "-m", "penstock", *words]
 
 

@@ -163,15 +163,10 @@ class AirflowApi:
         """Mark a task `success` or `failed`, as a person does in the UI."""
         self._request("PATCH", f"{_run(dag_id, run_id)}/taskInstances/{task_id}", {"new_state": state})
 
-    def asset_events(self, uri: str) -> list[dict[str, Any]]:
-        """The events of one asset, oldest first: `extra`, `source_run_id` and Airflow's other fields."""
-        assets = self._get(f"/assets?{urlencode({'uri_pattern': uri})}")["assets"]
-        ids = [asset["id"] for asset in assets if asset["uri"] == uri]
-        if not ids:
-            return []
-        events: list[dict[str, Any]] = self._get(
-            f"/assets/events?{urlencode({'asset_id': ids[0], 'order_by': 'id'})}"
-        )["asset_events"]
+    def asset_events(self, dag_id: str) -> list[dict[str, Any]]:
+        """The events that runs of the DAG emitted, oldest first: `uri`, `extra`, `source_run_id` and more."""
+        query = urlencode({"source_dag_id": dag_id, "order_by": "id", "limit": 100})
+        events: list[dict[str, Any]] = self._get(f"/assets/events?{query}")["asset_events"]
         return events
 
     # How it is asked.
