@@ -132,7 +132,7 @@ class ReportOperator(PenstockOperator):
 
 
 def penstock_command(words: Sequence[str]) -> list[str]:
-    """`penstock <words>` for the interpreter that has it. -P: no module of the current folder is in its way."""
+    """`penstock <words>` for the interpreter that has it. -P: the current folder's modules stay out."""
     return [os.environ.get("PENSTOCK_PYTHON") or sys.executable, "-P", "-m", "penstock", *words]
 
 

@@ -71,7 +71,9 @@ def _airflow(*words: str) -> list[str]:
 
 def _environment(settings: Settings, home: Path, port: int) -> dict[str, str]:
     base_url = f"http://127.0.0.1:{port}"
+    broker = {"KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers} if settings.bootstrap_servers else {}
     return {
+        **broker,
         "PENSTOCK_PROJECT": str(settings.project),
         "PENSTOCK_DATA": str(settings.data),
         "PENSTOCK_ENV": settings.environment,
