@@ -48,7 +48,13 @@ def read_yaml(path: Path) -> YamlFile:
         raise DeclarationError("no such file", file=path, fix="create it, or correct the name") from None
     except UnicodeDecodeError as exc:
         raise DeclarationError(f"not UTF-8: {exc.reason} at byte {exc.start}", file=path) from exc
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as exc:  # a control character, before anything is parsed
+        before = text[: exc.position]
+        raise DeclarationError(
+            f"not valid YAML: {exc.reason}", file=path, line=before.count("\n") + 1
+        ) from exc
     try:
         root = loader.get_single_node()
         lines: dict[KeyPath, int] = {}
@@ -59,6 +65,8 @@ def read_yaml(path: Path) -> YamlFile:
         mark = exc.problem_mark or exc.context_mark
         line = mark.line + 1 if mark else None
         raise DeclarationError(f"not valid YAML: {exc.problem}", file=path, line=line) from exc
+    except RecursionError as exc:
+        raise DeclarationError("an alias contains itself, or it goes too deep", file=path) from exc
     except (yaml.YAMLError, ValueError) as exc:
         raise DeclarationError(f"not valid YAML: {exc}", file=path) from exc
     finally:
