@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from penstock.core.command import default_run_id, output_option, run_id_option, tell, tells_errors
+from penstock.core.errors import GateRefused
+
+
+@dataclass(frozen=True)
+class Part:
+    at: dt.datetime
+    file: Path
+
+
+@dataclass(frozen=True)
+class Result:
+    name: str
+    parts: tuple[Part, ...]
+    counts: dict[int, float | None]
+
+
+RESULT = Result("é", (Part(dt.datetime(2026, 1, 2, 3, tzinfo=dt.UTC), Path("/a")),), {1: 0.5, 2: None})
+
+
+@click.command()
+@click.option("--fail", type=click.Choice(["no", "refused", "bug"]), default="no")
+@run_id_option
+@output_option
+@tells_errors
+def command(fail: str, run_id: str, output: str) -> None:
+    if fail == "refused":
+        raise GateRefused("orders: 3 nulls", fix="look at them")
+    if fail == "bug":
+        raise ZeroDivisionError("a bug")
+    tell(RESULT, output, lambda result: f"{result.name} by {run_id}")
+
+
+def test_a_result_is_told_as_text_or_as_one_line_of_json() -> None:
+    assert CliRunner().invoke(command, ["--run-id", "r"]).stdout == "é by r\n"
+    told = CliRunner().invoke(command, ["-o", "json"]).stdout
+    assert told.count("\n") == 1
+    assert json.loads(told) == {
+        "name": "é",
+        "parts": [{"at": "2026-01-02T03:00:00+00:00", "file": "/a"}],
+        "counts": {"1": 0.5, "2": None},
+    }
+
+
+def test_an_error_we_can_explain_is_the_last_thing_on_stderr_and_exits_1() -> None:
+    done = CliRunner().invoke(command, ["--fail", "refused", "-o", "json"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "Error: orders: 3 nulls\n  Fix: look at them\n"
+
+
+def test_a_bug_stays_loud() -> None:
+    assert isinstance(CliRunner().invoke(command, ["--fail", "bug"]).exception, ZeroDivisionError)
+
+
+def test_the_run_id_is_airflows_or_says_that_a_person_typed_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_RUN_ID", "scheduled__1")
+    assert CliRunner().invoke(command).stdout == "é by scheduled__1\n"
+    monkeypatch.delenv("PENSTOCK_RUN_ID")
+    assert CliRunner().invoke(command).stdout.startswith("é by manual__20")
+    assert dt.datetime.fromisoformat(default_run_id().removeprefix("manual__")).tzinfo is not None
