@@ -11,20 +11,18 @@ repeat. A message that is not taken holds back the later ones to the same destin
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.core.errors import BusyError
+from penstock.core.pipeline_lock import file_lock
 from penstock.monitor.message import slack_payload
 from penstock.monitor.outbox import Entry, Outbox
 from penstock.monitor.slack import Slack
 
 BOUND = 8.0  # seconds: a failing run must not wait long for Slack
-_LOCK_PAUSE = 0.05
 _LEAST = 0.25  # with less time left, an attempt would only end without an answer
 
 
@@ -56,33 +54,40 @@ def deliver(outbox: Outbox, slack: Slack, *, within: float = BOUND, clock: Clock
     deadline = clock.elapsed() + within
     delivered = refused = 0
     why = ""
-    with _only_one(outbox.path, deadline, clock) as ours:
-        if not ours:
-            why = "another process is delivering"
-        stuck: set[str] = set()  # destinations whose oldest message was not taken
-        while ours and (remaining := deadline - clock.elapsed()) > _LEAST:
-            now = clock.now()
-            heads = _oldest_by_destination(outbox.pending(), slack, stuck)
-            if not heads:
-                break
-            destination, entry = min(heads.items(), key=lambda head: (_due(head[1], now), head[1].id))
-            wait = (_due(entry, now) - now).total_seconds()
-            if wait > 0:
-                if wait >= remaining:
-                    break
-                clock.pause(wait)
-            outcome = _attempt(outbox, slack, entry, destination, deadline - clock.elapsed(), clock)
-            delivered += outcome == "taken"
-            refused += outcome == "refused"
-            if outcome == "kept":
-                stuck.add(destination)
+    try:
+        # Two at once would send twice and out of order.
+        with file_lock(Path(f"{outbox.path}.lock"), what="the delivery of messages", wait=within):
+            for outcome in _attempts(outbox, slack, deadline, clock):
+                delivered += outcome == "taken"
+                refused += outcome == "refused"
+    except BusyError as exc:
+        why = exc.message
     pending = outbox.pending()
     if pending and not why:
-        first = pending[0]
-        why = first.last_error
-        if slack.destination(first.channel) is None:
+        why = pending[0].last_error
+        if slack.destination(pending[0].channel) is None:
             why = f"Slack is not configured: {slack.what_is_missing}"
-    return Delivery(delivered, refused, len(pending), why)
+    return Delivery(delivered, refused, len(pending), why if pending else "")
+
+
+def _attempts(outbox: Outbox, slack: Slack, deadline: float, clock: Clock) -> Iterator[str]:
+    """Attempt one message after the other until nothing is left that can go before the deadline."""
+    stuck: set[str] = set()  # destinations whose oldest message was not taken
+    while (remaining := deadline - clock.elapsed()) > _LEAST:
+        now = clock.now()
+        heads = _oldest_by_destination(outbox.pending(), slack, stuck)
+        if not heads:
+            return
+        destination, entry = min(heads.items(), key=lambda head: (_due(head[1], now), head[1].id))
+        wait = (_due(entry, now) - now).total_seconds()
+        if wait > remaining - _LEAST:
+            return
+        if wait > 0:
+            clock.pause(wait)
+        outcome = _attempt(outbox, slack, entry, destination, deadline - clock.elapsed(), clock)
+        if outcome == "kept":
+            stuck.add(destination)
+        yield outcome
 
 
 def _attempt(
@@ -120,24 +125,3 @@ def _oldest_by_destination(pending: list[Entry], slack: Slack, stuck: set[str]) 
 
 def _due(entry: Entry, now: dt.datetime) -> dt.datetime:
     return max(entry.not_before or now, now)
-
-
-@contextmanager
-def _only_one(outbox: Path, deadline: float, clock: Clock) -> Iterator[bool]:
-    """Whether this process may deliver: two at once would send twice and out of order. The kernel frees the
-    lock when its holder ends, however it ends."""
-    outbox.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(f"{outbox}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if clock.elapsed() >= deadline:
-                    yield False
-                    return
-                clock.pause(_LOCK_PAUSE)
-        yield True
-    finally:
-        os.close(descriptor)
