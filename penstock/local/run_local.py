@@ -1,0 +1,164 @@
+"""The whole chain on your machine, step by step: broker, events, Airflow, one run of the DAG, a summary.
+
+What is running already is used again, and everything stays up afterwards: `make stop` ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import penstock
+from penstock.core.command import default_run_id
+from penstock.core.errors import PenstockError
+from penstock.core.pipeline import load_pipeline
+from penstock.core.settings import Settings
+from penstock.ingest.contract import load_contract
+from penstock.local.airflow_api import AirflowApi, TaskState
+from penstock.local.airflow_up import start_airflow
+from penstock.local.broker import create_topic, start_broker
+from penstock.local.produce import Produced, produce
+from penstock.local.rees46 import rees46_sample
+from penstock.local.sample import Sample
+from penstock.local.services import Services, refuse_taken_port
+from penstock.local.steps import Step, Steps
+from penstock.local.summary import Summary, summarise
+from penstock.local.synthetic import synthetic_sample
+from penstock.monitor.situation import what_bi_serves
+
+PIPELINE = STREAM = "customer_events"
+_RUN_ENDS_WITHIN = 1800.0  # seconds
+_TASKS = ("ingest", "transform", "validate", "publish", "report")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What run-local was asked for: `events` (a file in the REES46 layout), else `count` synthetic events
+    of `seed`; and the ports of what it starts."""
+
+    events: Path | None
+    count: int
+    seed: int
+    kafka_port: int
+    airflow_port: int
+
+
+def run_local(settings: Settings, wishes: Wishes, steps: Steps) -> tuple[Summary, AirflowApi]:
+    """Do all six steps. Raises PenstockError at the first that fails; services stay up."""
+    services = Services(settings)
+    with steps.step("Environment") as step:
+        topic = load_contract(settings, STREAM).topic
+        load_pipeline(settings, PIPELINE)
+        sample = None if wishes.events is None else rees46_sample(wishes.events)
+        _refuse_taken_ports(settings, services, wishes)
+        step.result = f"Penstock {penstock.__version__}, Python {platform.python_version()}"
+    with steps.step("Broker") as step:
+        step.show(0, "the first time, 43 MB of jars are fetched")
+        bootstrap = start_broker(settings, services, wishes.kafka_port)
+        create_topic(bootstrap, topic)
+        settings = replace(settings, bootstrap_servers=bootstrap)
+        step.result = f"Kafka at {bootstrap}"
+    with steps.step("Events") as step:
+        if sample is None:
+            sample = synthetic_sample(wishes.count, wishes.seed, _next_run(settings, wishes))
+        produced = _produce(bootstrap, topic, sample, step)
+    with steps.step("Airflow") as step:
+        airflow = start_airflow(settings, services, wishes.airflow_port, hold=[PIPELINE])
+        declared = settings.pipeline_file(PIPELINE).stat().st_mtime
+        airflow.wait_until_dag_is_seen(PIPELINE, newer_than=declared)
+        step.result = airflow.base_url
+    with steps.step(f"Run of the DAG {PIPELINE}") as step:
+        run_id = default_run_id()
+        airflow.trigger(PIPELINE, run_id)
+        airflow.unpause(PIPELINE)
+        _follow(settings, airflow, run_id, step)
+    with steps.step("Summary") as step:
+        summary = summarise(
+            settings, pipeline=PIPELINE, stream=STREAM, run_id=run_id, source=sample.source, produced=produced
+        )
+        step.result = "every event is accounted for"
+    return summary, airflow
+
+
+def _refuse_taken_ports(settings: Settings, services: Services, wishes: Wishes) -> None:
+    """Now, not after minutes: a port that somebody else has."""
+    ours = {service.port for service in services.all_running()}
+    wanted = {"Airflow": wishes.airflow_port}
+    if not settings.bootstrap_servers:
+        wanted["Kafka"] = wishes.kafka_port
+    for name, port in wanted.items():
+        if port not in ours:
+            refuse_taken_port(port, name)
+
+
+def _produce(bootstrap: str, topic: str, sample: Sample, step: Step) -> Produced:
+    produced = produce(
+        bootstrap, topic, sample, lambda sent, share: step.show(share, f"{sent:,} events produced")
+    )
+    step.result = f"{produced.count:,} produced to the topic {topic}: {sample.source}"
+    return produced
+
+
+def _next_run(settings: Settings, wishes: Wishes) -> int:
+    """How many runs of this seed came before, in this data folder. Counted before anything is sent: a run
+    that fails halfway has used up its event ids."""
+    if wishes.count == 0:
+        return 0
+    file = settings.data / "local" / "synthetic_runs.json"
+    runs: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    run = runs.get(str(wishes.seed), 0)
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(runs | {str(wishes.seed): run + 1}), encoding="utf-8")
+    draft.replace(file)
+    return run
+
+
+def _follow(settings: Settings, airflow: AirflowApi, run_id: str, step: Step) -> None:
+    """Show task by task how the run goes. Raises PenstockError where it fails."""
+    ended: set[str] = set()
+
+    def on_change(tasks: dict[str, TaskState]) -> None:
+        for task in _TASKS:
+            state = tasks[task].state if task in tasks else None
+            if state in ("success", "failed", "upstream_failed", "skipped") and task not in ended:
+                ended.add(task)
+                step.say(f"{'✓' if state == 'success' else '✗'} {task}: {state.replace('_', ' ')}")
+        now = [
+            f"{task} {tasks[task].state}"
+            for task in _TASKS
+            if task in tasks and tasks[task].state == "running"
+        ]
+        step.show(len(ended) / len(_TASKS), ", ".join(now) or "waiting for the scheduler")
+
+    others = [run for run in airflow.active_runs(PIPELINE) if run != run_id]
+    if others:
+        step.say(f"waits for the run {others[0]}, which began before")
+    state = airflow.wait_until_run_ends(PIPELINE, run_id, seconds=_RUN_ENDS_WITHIN, on_change=on_change)
+    if state != "success":
+        raise _what_failed(settings, airflow, run_id)
+    step.result = f"success, {run_id}"
+
+
+def _what_failed(settings: Settings, airflow: AirflowApi, run_id: str) -> PenstockError:
+    """The failing task, its error line, where its log is, and what BI still serves."""
+    tasks = airflow.task_states(PIPELINE, run_id)
+    failed = next((task for task in _TASKS if task in tasks and tasks[task].state == "failed"), None)
+    served = what_bi_serves(settings, PIPELINE)
+    if failed is None:
+        return PenstockError(
+            f"the run {run_id} failed", fix=f"see {airflow.run_url(PIPELINE, run_id)}\n  {served}"
+        )
+    log = airflow.task_log(PIPELINE, run_id, failed, tasks[failed].try_number)
+    return PenstockError(
+        f"the task {failed} failed: {error_line(log)}",
+        fix=f"its log: {airflow.task_url(PIPELINE, run_id, failed)}\n  {served}",
+    )
+
+
+def error_line(log: str) -> str:
+    """The last `Error: …` of a log without that word, else its last line that is not empty."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
+    return (errors or lines or ["its log is empty"])[-1][:500]

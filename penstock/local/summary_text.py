@@ -1,0 +1,136 @@
+"""The end of run-local, for a person: what happened, a taste of a mart, what to open and type next."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from penstock.core.pipeline import Pipeline
+from penstock.core.settings import Settings
+from penstock.local.summary import Summary, taste
+from penstock.monitor.slack import Slack
+
+_TASTED, _TASTED_BY, _TASTED_ROWS, _TASTED_COLUMNS = "customers", "revenue", 5, 8
+
+
+def print_summary(
+    console: Console, settings: Settings, pipeline: Pipeline, summary: Summary, airflow_url: str
+) -> None:
+    """Print everything that there is to say after a run that succeeded."""
+    console.print()
+    console.print(_facts(settings, pipeline, summary))
+    console.print()
+    console.print(_taste(summary))
+    console.print(_next(summary, pipeline.name, airflow_url), soft_wrap=True)
+
+
+def _facts(settings: Settings, pipeline: Pipeline, summary: Summary) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, text in (
+        ("Events", _events(summary)),
+        ("Rejected", _rejected(summary)),
+        ("dbt", "{models} models, {tests} data tests, {unit_tests} unit tests".format(**summary.dbt)),
+        ("Gate", _checks(summary)),
+        ("Marts", ", ".join(f"{mart} {rows:,}" for mart, rows in summary.marts.items()) + " (rows)"),
+        ("Published", _published(summary)),
+        ("Slack", _slack(settings, pipeline)),
+    ):
+        table.add_row(name, Text(text))
+    return table
+
+
+def _events(summary: Summary) -> str:
+    text = (
+        f"{summary.produced:,} produced = {summary.landed:,} landed + {summary.rejected:,} rejected"
+        if summary.produced
+        else "0 produced, 0 landed"
+    )
+    if summary.copies:
+        sent_twice = f"; {summary.duplicates:,} were sent twice on purpose" if summary.duplicates else ""
+        text += f"\n{summary.copies:,} of the landed repeat an event_id that landed before{sent_twice}"
+    if summary.from_before:
+        text += f"\n{summary.from_before:,} more had waited in the topic and were taken in, too"
+    return text
+
+
+def _rejected(summary: Summary) -> str:
+    if not summary.rejected:
+        return "none"
+    reasons = ", ".join(
+        f"{reason['field'] or 'the whole event'}: {reason['rule']} ({reason['count']:,})"
+        for reason in summary.reasons
+    )
+    text = f"{summary.rejected:,}, most for {reasons}"
+    if summary.dirt:
+        spoilt = ", ".join(f"{kind} {count:,}" for kind, count in summary.dirt.items())
+        text += f"\n{sum(summary.dirt.values()):,} were spoilt on purpose: {spoilt}"
+    return text
+
+
+def _checks(summary: Summary) -> str:
+    text = "{passed} checks passed, {warned} warned, {failed} failed".format(**summary.checks)
+    return "\n".join([text, *(f"{problem['mart']}: {problem['message']}" for problem in summary.problems)])
+
+
+def _published(summary: Summary) -> str:
+    until = f"{summary.complete_until:%Y-%m-%d %H:%M:%S} UTC" if summary.complete_until else "an unknown time"
+    if summary.action in ("publish", "resume"):
+        what = f"version {summary.version}; changed: {', '.join(summary.changed_marts) or 'no mart'}"
+    elif summary.action == "refresh":
+        what = f"nothing changed: every mart is as it was, and version {summary.version} stays"
+    else:
+        what = f"on hold since a rollback to version {summary.version}; `penstock publish resume` ends that"
+    return f"{what}\ncomplete until {until}"
+
+
+def _slack(settings: Settings, pipeline: Pipeline) -> str:
+    slack = Slack.from_env()
+    if slack.destination(pipeline.slack_channel):
+        return "configured: a failed run tells people"
+    return (
+        f"not configured: {slack.what_is_missing}. A failed run's message is logged, and kept in "
+        f"{_short(settings.outbox_file)}"
+    )
+
+
+def _taste(summary: Summary) -> Group:
+    columns, rows = taste(summary.marts_file, _TASTED, _TASTED_BY, _TASTED_ROWS)
+    table = Table(title=f"{_TASTED}, by {_TASTED_BY}", title_justify="left", header_style="bold")
+    for column in columns[:_TASTED_COLUMNS]:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row[:_TASTED_COLUMNS]))
+    more = len(columns) - _TASTED_COLUMNS
+    return Group(table, Text(f"and {more} more columns", style="dim") if more > 0 else Text(""))
+
+
+def _cell(value: Any) -> Text:
+    return Text("" if value is None else f"{value:,.2f}" if isinstance(value, float) else str(value))
+
+
+def _next(summary: Summary, pipeline: str, airflow_url: str) -> Text:
+    file = _short(summary.marts_file)
+    query = f"SELECT * FROM {_TASTED} ORDER BY {_TASTED_BY} DESC LIMIT 10"
+    lines = [
+        ("Airflow", f"{airflow_url}/dags/{pipeline}"),
+        ("Data Docs", f"file://{summary.docs.absolute()}" if summary.docs else "none"),
+        ("Query in Python", f"duckdb.connect('{file}', read_only=True).sql('{query}').show()"),
+        ("Query in a shell", f'duckdb -readonly {file} "{query}"'),
+        ("More events", "make run-local"),
+        ("End it all", "make stop"),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return Text("\n" + "\n".join(f"{name:<{width}}  {text}" for name, text in lines))
+
+
+def _short(path: Path) -> str:
+    """The path as one types it here."""
+    inside = path.absolute().is_relative_to(Path.cwd())
+    return os.path.relpath(path) if inside else str(path)
