@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import logging
 import os
-import socket
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -105,14 +103,12 @@ class Slack:
     def _try(
         self, post: Callable[[dict[str, Any], str], Answer], payload: dict[str, Any], destination: str
     ) -> Answer:
-        from slack_sdk.errors import SlackClientError
-
         try:
             return post(payload, destination)
-        except (OSError, http.client.HTTPException, SlackClientError, ValueError) as exc:
+        except Exception as exc:  # whatever a broken network or answer makes a library raise: told, and kept
             reason = exc.reason if isinstance(exc, URLError) else exc
-            text = self.scrubbed(f"{type(reason).__name__}: {reason}")[:_LONGEST_ERROR]
-            return Answer("kept", text, unclear=not _was_never_sent(exc))
+            error = self._one_line(f"{type(reason).__name__}: {reason}")
+            return Answer("kept", error, unclear=not _was_never_sent(exc))
 
     def _post_to_webhook(self, payload: dict[str, Any], _destination: str) -> Answer:
         from slack_sdk.webhook import WebhookClient
@@ -149,7 +145,7 @@ class Slack:
         return Answer("taken", receipt={"channel": str(response["channel"]), "ts": str(response["ts"])})
 
     def _not_taken(self, status: int, said: str, headers: Mapping[str, str]) -> Answer:
-        error = self.scrubbed(f"Slack answered {status}: {said}")[:_LONGEST_ERROR]
+        error = self._one_line(f"Slack answered {status}: {said}")
         if said in _MESSAGE_AT_FAULT:
             return Answer("refused", error)
         if status == 429 or said in ("ratelimited", "rate_limited"):
@@ -158,12 +154,17 @@ class Slack:
         named = said.replace("_", "").isalnum() and said not in _UNCLEAR
         return Answer("kept", error, unclear=status >= 500 or (status == 200 and not named))
 
+    def _one_line(self, text: str) -> str:
+        return " ".join(self.scrubbed(text).split())[:_LONGEST_ERROR]
+
 
 def _was_never_sent(exc: Exception) -> bool:
-    """Whether the request surely did not reach anybody: no connection came about, or none was tried."""
-    if isinstance(exc, URLError):
-        return isinstance(exc.reason, ConnectionRefusedError | socket.gaierror | ssl.SSLError | TimeoutError)
-    return not isinstance(exc, OSError | http.client.HTTPException) or isinstance(exc, http.client.InvalidURL)
+    """Whether the request surely reached nobody: no connection came about, or none was tried."""
+    from slack_sdk.errors import SlackRequestError
+
+    if isinstance(exc, URLError):  # urllib's word for what happens before it waits for an answer
+        return not isinstance(exc.reason, ConnectionResetError | BrokenPipeError)
+    return isinstance(exc, SlackRequestError | http.client.InvalidURL)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -89,7 +89,7 @@ def test_a_closed_port_keeps_the_message_and_the_next_try_is_no_repeat(
         delivery = deliver(outbox, closed)
     assert (delivery.delivered, delivery.pending) == (0, 2)
     assert "ConnectionRefusedError" in delivery.why_pending
-    assert [entry.attempts for entry in outbox.pending()] == [1, 0]
+    assert [(entry.attempts, entry.maybe_taken) for entry in outbox.pending()] == [(1, False), (0, False)]
     deliver(outbox, webhook(slack_server))
     assert slack_server.texts == ["kept", "behind it"]
 
@@ -144,7 +144,7 @@ def test_a_short_retry_after_is_waited_for_within_the_bound(
     ("reply", "said", "maybe_taken"),
     [
         (Reply(500, "oops"), "Slack answered 500: oops", True),
-        (Reply(503, "<html>down</html>"), "Slack answered 503", True),
+        (Reply(503, "<html>\n\n down</html>"), "Slack answered 503: <html> down</html>", True),
         (Reply(404, "no_service"), "Slack answered 404: no_service", False),
         (Reply(403, "invalid_token"), "Slack answered 403: invalid_token", False),
         (Reply(200, "<html>please log in</html>"), "please log in", True),
@@ -168,6 +168,7 @@ def test_a_webhook_that_does_not_say_ok_has_not_taken_it(
         (Reply(200, '{"ok": false, "error": "fatal_error"}'), "fatal_error", True),
         (Reply(502, "bad gateway"), "502", True),
         (Reply(200, "not json"), "200", True),
+        (Reply(200, "[]"), "AttributeError", True),
     ],
 )
 def test_a_web_api_that_does_not_say_ok_has_not_taken_it(
