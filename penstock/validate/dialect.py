@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from duckdb_engine import ConnectionWrapper, Dialect
-from sqlalchemy import URL
+from sqlalchemy import URL, NullPool
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
@@ -34,6 +34,11 @@ class CandidatesDialect(Dialect):  # type: ignore[misc]
     driver = "candidates"
     supports_statement_cache = False
     execution_ctx_cls = _FetchesAtOnce
+
+    @classmethod
+    def get_pool_class(cls, url: URL) -> type[NullPool]:
+        """No pool: a connection beside an open one takes a millisecond, and none outlives its use."""
+        return NullPool
 
     def connect(self, *_: Any, database: str, **__: Any) -> ConnectionWrapper:
         """A read-only connection. Raises PenstockError, BusyError."""

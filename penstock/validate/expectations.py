@@ -93,9 +93,8 @@ def _expectation(check: Check) -> Expectation:
     except ValidationError as exc:
         first = exc.errors()[0]
         key = str(first["loc"][0])
-        message = (
-            f"{check.type}: {key}: {first['msg']}" if key != "__root__" else f"{check.type}: {first['msg']}"
-        )
-        raise check.error("kwargs", key, message=" ".join(message.split())) from exc
+        where = "" if key == "__root__" else f"{key}: "  # __root__: a rule over several keys
+        message = f"{check.type}: {where}{' '.join(first['msg'].split())}"
+        raise check.error("kwargs", key, message=message) from exc
     except (ExpectationNotFoundError, GreatExpectationsError, TypeError, ValueError) as exc:
         raise check.error(message=f"{check.type}: {' '.join(str(exc).split())}") from exc

@@ -35,7 +35,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             build = read_build(connection, pipeline)
             suites = read_suites(settings.suites_dir(pipeline), (mart.name for mart in build.marts))  # 3
             with quiet():
-                # Great Expectations takes seconds to import: here, where the suites' form is known to be right.
+                # Great Expectations takes seconds to import: only where the suites' form is right.
                 from penstock.validate.data_docs import build_data_docs
                 from penstock.validate.expectations import refuse_misspelt
                 from penstock.validate.judgement import Judge
@@ -45,9 +45,9 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
                 check_sql(connection, suites, build.marts)
                 published = attach_published(connection, settings.marts_link(pipeline))  # 4
                 suites, skipped = skip_incomparable(connection, suites, published=published)
-                with closing(Judge(warehouse, connection, run_id)) as judge:  # 5
-                    judgements = [judge.judge(suite) for suite in suites]
-                    docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
+                judge = Judge(warehouse, connection, run_id)  # 5
+                judgements = [judge.judge(suite) for suite in suites]
+                docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
         marts = {
             found.mart: found.counts + Counts(skipped=sum(skip.mart == found.mart for skip in skipped))
             for found in judgements

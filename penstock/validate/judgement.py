@@ -12,7 +12,11 @@ import duckdb
 import great_expectations as gx
 from great_expectations.core import ExpectationSuite, ExpectationValidationResult, RunIdentifier
 from great_expectations.core.validation_definition import ValidationDefinition
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 
 from penstock.core.errors import GateError
 from penstock.validate.dialect import candidates_url
@@ -39,17 +43,19 @@ class Judge:
 
     def __init__(self, warehouse: Path, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         """`connection` is open on the same file, and has `published` attached where it exists."""
-        self.context = gx.get_context(mode="ephemeral")
-        self.context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+        self.context = gx.get_context(
+            mode="ephemeral",
+            project_config=DataContextConfig(
+                analytics_enabled=False,
+                progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+                store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            ),
+        )
         self._connection = connection
         self._run = RunIdentifier(run_name=run_id, run_time=dt.datetime.now(dt.UTC))
         self._source = self.context.data_sources.add_sql(
             name="candidates", connection_string=candidates_url(warehouse), create_temp_table=False
         )
-
-    def close(self) -> None:
-        """Let go of the warehouse file."""
-        self._source.get_engine().dispose()
 
     def judge(self, suite: Suite) -> Judgement:
         """Run a mart's suite. Raises GateError where a declared check has no result."""
@@ -67,7 +73,7 @@ class Judge:
         results = {result.expectation_config.id: result for result in found.results}
         if len(found.results) != len(suite.checks) or len(results) != len(suite.checks):
             raise GateError(
-                f"marts.{suite.mart}: {len(suite.checks)} checks are declared, but {len(results)} have a result"
+                f"marts.{suite.mart}: {len(suite.checks)} checks are declared, {len(results)} have a result"
             )
         pairs = [
             (check, results[expectation.id])
@@ -91,9 +97,8 @@ class Judge:
             if result.success:
                 continue
             error = _raised(result.exception_info)
-            observed = (
-                None if error else observed_text(check, result.result, self._unexpected_rows(mart, check))
-            )
+            rows = [] if error else self._unexpected_rows(mart, check)
+            observed = None if error else observed_text(check, result.result, rows)
             yield Problem(
                 mart=mart,
                 check=check.type,

@@ -1,8 +1,8 @@
 """What the candidates are compared with: the last published version, attached as `published`.
 
-A check in SQL may read it (`select … from published.purchases`), which is how a suite says that volume must not
-drop. Before the first publication, and for a mart or a column that is new, there is nothing to compare with:
-such a check is skipped, and the verdict says so.
+A check in SQL may read it (`select … from published.purchases`), which is how a suite says that volume must
+not drop. Before the first publication, and for a mart or a column that is new, there is nothing to compare
+with: such a check is skipped, and the verdict says so.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def check_sql(connection: duckdb.DuckDBPyConnection, suites: Iterable[Suite], ma
             for check in suite.checks:
                 if check.type == SQL_CHECK and (problem := _binding_problem(connection, suite.mart, check)):
                     raise check.error(
-                        "kwargs", "unexpected_rows_query", message=f"the SQL cannot run: {_first_line(problem)}",
+                        "kwargs", "unexpected_rows_query",
+                        message=f"the SQL cannot run: {_first_line(problem)}",
                         fix="candidates are marts.<mart> or {batch}, the last version is published.<mart>",
                     )  # fmt: skip
 
@@ -79,11 +80,9 @@ def skip_incomparable(
         for check in suite.checks:
             problem = _binding_problem(connection, suite.mart, check) if check.type == SQL_CHECK else None
             if isinstance(problem, duckdb.CatalogException | duckdb.BinderException):
-                reason = (
-                    f"published before it: {_first_line(problem)}"
-                    if published
-                    else "nothing is published yet"
-                )
+                reason = "nothing is published yet"
+                if published:
+                    reason = f"not published yet: {_first_line(problem)}"
                 skipped.append(Skipped(suite.mart, check.type, check.description, reason))
             else:
                 checks.append(check)  # where anything else is wrong, the check raises and the gate says so

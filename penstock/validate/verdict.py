@@ -136,9 +136,8 @@ def _kind(problem: Problem) -> str:
 
 def _first_and_more(problems: list[Problem], what: str) -> str:
     more = len(problems) - 1
-    return problems[0].message + (
-        f"; and {more} more {'check' if more == 1 else 'checks'} {what}" if more else ""
-    )
+    told = f"; and {more} more {'check' if more == 1 else 'checks'} {what}" if more else ""
+    return problems[0].message + told
 
 
 def _counted(counts: Counts) -> str:

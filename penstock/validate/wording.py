@@ -34,7 +34,8 @@ def observed_text(check: Check, result: Mapping[str, Any], rows: list[dict[str, 
         return _values(check, result)
     if rows:
         count = result["observed_value"]
-        return f"{count} unexpected {'row' if count == 1 else 'rows'}, e.g. {'; '.join(_row(row) for row in rows)}"
+        examples = "; ".join(_row(row) for row in rows)
+        return f"{count} unexpected {'row' if count == 1 else 'rows'}, e.g. {examples}"
     observed = _value(result.get("observed_value"))
     expected = _range(check.kwargs)
     return f"observed {observed}, expected {expected}" if expected else f"observed {observed}"

@@ -1,0 +1,104 @@
+"""A small shop: a warehouse as `penstock transform` leaves it, suites, and a published version on demand."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from penstock.core.settings import Settings
+
+MARTS = {
+    "purchases": ["event_id", "user_id", "price", "brand"],
+    "customers": ["user_id", "revenue"],
+}
+
+
+@dataclass
+class Shop:
+    settings: Settings
+    build_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def warehouse(self) -> Path:
+        return self.settings.warehouse_file("shop")
+
+    def sql(self, *statements: str) -> None:
+        with duckdb.connect(self.warehouse) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def suite(self, mart: str, *expectations: dict[str, Any], **keys: Any) -> Path:
+        path = self.settings.suites_dir("shop") / f"{mart}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"name": mart, "expectations": list(expectations), **keys}
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        return path
+
+    def publish(self, *statements: str) -> None:
+        """A published version as publish leaves it: a symlink to a file in the old storage format."""
+        folder = self.settings.versions_dir("shop")
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "1-v1.duckdb"
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{file}' as version (storage_version 'v1.0.0')")
+            connection.execute("use version")
+            for statement in statements:
+                connection.execute(statement)
+        self.settings.marts_link("shop").symlink_to(Path("shop") / file.name)
+
+    def verdict(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.settings.verdict_file("shop").read_text(encoding="utf-8"))
+        return content
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Ten purchases of five customers, all good, and a suite per mart that holds."""
+    project, data = tmp_path / "project", tmp_path / "data"
+    shop = Shop(Settings(project=project, data=data, environment="local", bootstrap_servers=None))
+    monkeypatch.setenv("PENSTOCK_PROJECT", str(project))
+    monkeypatch.setenv("PENSTOCK_DATA", str(data))
+    monkeypatch.delenv("PENSTOCK_RUN_ID", raising=False)
+    pipeline = shop.settings.pipeline_file("shop")
+    pipeline.parent.mkdir(parents=True)
+    pipeline.write_text("name: shop\ndescription: A shop.\nowner: sales\nstreams: [orders]\n")
+    shop.warehouse.parent.mkdir(parents=True)
+    marts = [
+        {"name": name, "description": "", "owner": "sales",
+         "columns": [{"name": c, "data_type": "", "description": "", "not_null": False} for c in columns]}
+        for name, columns in MARTS.items()
+    ]  # fmt: skip
+    shop.sql(
+        "create schema marts",
+        "create schema _penstock",
+        """create table marts.purchases as
+           select 'e' || i as event_id, i % 5 as user_id, (i + 1)::decimal(12, 2) as price, 'apple' as brand
+           from range(10) as t (i)""",
+        """create table marts.customers as
+           select user_id, sum(price) as revenue from marts.purchases group by user_id""",
+        f"""create table _penstock.build as
+            select '{shop.build_id}' as build_id, {_literal(json.dumps(marts))}::json as marts""",
+    )
+    shop.suite("purchases", NOT_NEGATIVE, UNIQUE)
+    shop.suite("customers", check("expect_column_values_to_be_unique", column="user_id"))
+    return shop
+
+
+def check(type_: str, /, severity: str = "critical", description: str = "", **kwargs: Any) -> dict[str, Any]:
+    item: dict[str, Any] = {"type": type_, "kwargs": kwargs, "severity": severity}
+    return {**item, "description": description} if description else item
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+NOT_NEGATIVE = check("expect_column_values_to_be_between", column="price", min_value=0)
+UNIQUE = check("expect_column_values_to_be_unique", column="event_id")
