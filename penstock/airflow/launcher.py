@@ -26,14 +26,18 @@ def main(command: list[str]) -> int:
         print(f"Error: {command[0]}: cannot be started: {exc.strerror}", file=sys.stderr)
         print("  Fix: set PENSTOCK_PYTHON to the interpreter that has penstock", file=sys.stderr)
         return 127
-    threading.Thread(target=_end_with_the_task, daemon=True).start()
+    task_ended = threading.Event()
+    threading.Thread(target=_end_with_the_task, args=[task_ended], daemon=True).start()
     code = process.wait()
+    if task_ended.is_set():
+        os.killpg(0, signal.SIGKILL)  # what the command leaves behind, and this process
     return code if code >= 0 else 128 - code
 
 
-def _end_with_the_task() -> None:
+def _end_with_the_task(task_ended: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
+    task_ended.set()
     os.killpg(0, signal.SIGTERM)
     time.sleep(GRACE)
     os.killpg(0, signal.SIGKILL)
