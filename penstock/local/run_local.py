@@ -136,14 +136,16 @@ def _follow(settings: Settings, airflow: AirflowApi, run_id: str, step: Step) ->
     if others:
         step.say(f"waits for the run {others[0]}, which began before")
     state = airflow.wait_until_run_ends(PIPELINE, run_id, seconds=_RUN_ENDS_WITHIN, on_change=on_change)
-    if state != "success":
-        raise _what_failed(settings, airflow, run_id)
+    tasks = airflow.task_states(PIPELINE, run_id)
+    if state != "success" or any(task.state != "success" for task in tasks.values()):
+        raise _what_failed(settings, airflow, run_id, tasks)
     step.result = f"success, {run_id}"
 
 
-def _what_failed(settings: Settings, airflow: AirflowApi, run_id: str) -> PenstockError:
+def _what_failed(
+    settings: Settings, airflow: AirflowApi, run_id: str, tasks: dict[str, TaskState]
+) -> PenstockError:
     """The failing task, its error line, where its log is, and what BI still serves."""
-    tasks = airflow.task_states(PIPELINE, run_id)
     failed = next((task for task in _TASKS if task in tasks and tasks[task].state == "failed"), None)
     served = what_bi_serves(settings, PIPELINE)
     if failed is None:

@@ -45,10 +45,11 @@ class Steps:
             SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=30),
             TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn(),
         )  # fmt: skip
-        if not self._console.is_terminal:
+        live = self._console.is_terminal
+        if not live:
             self._print(f"… {label}")
         try:
-            with Progress(*columns, console=self._console, transient=True) as progress:
+            with Progress(*columns, console=self._console, transient=True, disable=not live) as progress:
                 step = Step(progress, progress.add_task(label, total=None, note=""))
                 yield step
         except BaseException:
