@@ -19,7 +19,7 @@ from penstock.airflow.child import Child, Ended
 # Leaves a child of its own behind (which ignores SIGTERM), and its process ids in the file `pids`.
 FAMILY = """
 import os, pathlib, signal, subprocess, sys, time
-stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(99)"
+stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(99)"
 other = subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE)
 other.stdout.readline()
 pathlib.Path("draft").write_text(f"{os.getpid()} {other.pid}")
@@ -126,7 +126,7 @@ def test_an_exception_in_the_task_ends_the_command(tmp_path: Path) -> None:
 
 @pytest.fixture
 def task(tmp_path: Path) -> Iterator[tuple[psutil.Process, psutil.Process]]:
-    """A supervisor and its task, two processes of ours as Airflow has them, with FAMILY running in the task."""
+    """A supervisor and its task, processes of ours as Airflow has them, with FAMILY below the task."""
     fork = multiprocessing.get_context("fork")
 
     def follow() -> None:

@@ -40,7 +40,8 @@ print(json.dumps({
     "errors": bag.import_errors, "modules": sorted(set(sys.modules) - before),
     "dags": {
         dag.dag_id: {
-            "tasks": [task.task_id for task in dag.topological_sort()], "schedule": getattr(dag.timetable, "expression", None),
+            "tasks": [task.task_id for task in dag.topological_sort()],
+            "schedule": getattr(dag.timetable, "expression", None),
             "tags": sorted(dag.tags), "owner": dag.owner, "catchup": dag.catchup, "doc": dag.doc_md,
             "max_active_runs": dag.max_active_runs, "description": dag.description,
             "retries": {task.task_id: task.retries for task in dag.tasks},
