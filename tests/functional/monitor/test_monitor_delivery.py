@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import socket
 import threading
 import time
@@ -222,6 +223,18 @@ def test_no_error_names_the_webhook_not_even_a_malformed_one(
     out, err = capfd.readouterr()
     for told in (only(outbox).last_error, out, err, outbox.path.read_bytes().decode("latin-1")):
         assert "secret" not in told
+
+
+def test_no_log_names_a_secret_even_where_all_is_logged(
+    slack_server: SlackStandIn, outbox: Outbox, keep: Keep, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    slack_server.replies.extend([Reply(500, "down"), Reply(500, "down")])
+    for slack in (webhook(slack_server), bot(slack_server)) * 2:
+        keep("text")
+        deliver(outbox, slack)
+    assert len(slack_server.received) >= 4
+    assert [secret for secret in (slack_server.webhook_url, TOKEN, "api/chat") if secret in caplog.text] == []
 
 
 def test_pending_messages_stay_pending_where_nothing_is_configured(outbox: Outbox, keep: Keep) -> None:
