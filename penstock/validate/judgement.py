@@ -68,8 +68,14 @@ class Judge:
                 name=suite.mart, data=table.add_batch_definition_whole_table("candidate"), suite=declared
             )
         )
-        # SUMMARY: counts and a few examples, never every bad row.
-        found = definition.run(result_format="SUMMARY", run_id=self._run)
+        try:
+            # SUMMARY: counts and a few examples, never every bad row.
+            found = definition.run(result_format="SUMMARY", run_id=self._run)
+        except Exception as exc:  # whatever it raises here, the gate has not judged
+            raise GateError(
+                f"marts.{suite.mart}: Great Expectations broke off: {type(exc).__name__}: {exc}",
+                fix="try the suite's checks one by one: one of them it cannot run, or not tell the result of",
+            ) from exc
         results = {result.expectation_config.id: result for result in found.results}
         if len(found.results) != len(suite.checks) or len(results) != len(suite.checks):
             raise GateError(
@@ -113,7 +119,7 @@ class Judge:
         """The first rows that a check in SQL found: Great Expectations' summary only counts them."""
         if check.type != SQL_CHECK:
             return []
-        query = f"select * from (\n{query_of(check, mart)}\n) as unexpected_rows limit {_EXAMPLES}"
+        query = f"select * from ({query_of(check, mart)}) as unexpected_rows limit {_EXAMPLES}"
         cursor = self._connection.execute(query)
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -93,13 +93,13 @@ def skip_incomparable(
 def query_of(check: Check, mart: str) -> str:
     """A check's SQL, with `{batch}` being the candidate, as Great Expectations fills it in."""
     text = str(check.kwargs["unexpected_rows_query"]).rstrip("; \t\r\n")
-    return text.format(batch=f"marts.{quoted(mart)}")
+    return text.format(batch=f"marts.{mart}")
 
 
 def _binding_problem(connection: duckdb.DuckDBPyConnection, mart: str, check: Check) -> Exception | None:
     try:
         query = query_of(check, mart)
-        connection.execute(f"explain select count(*) from (\n{query}\n) as unexpected_rows")
+        connection.execute(f"explain select count(*) from ({query}) as unexpected_rows")  # as GX wraps it
     except (KeyError, IndexError, ValueError):
         return ValueError("of braces, only {batch} is filled in; double the others: {{ }}")
     except duckdb.Error as exc:

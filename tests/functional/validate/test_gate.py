@@ -162,6 +162,20 @@ def test_a_raised_check_and_bad_data_are_both_told(shop: Any, gate: Run) -> None
     assert shop.verdict()["outcome"] == "error"
 
 
+def test_great_expectations_breaking_off_is_an_error_of_the_gate(
+    shop: Any, gate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from great_expectations.core.validation_definition import ValidationDefinition
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise TypeError("Object of type bool is not JSON serializable")
+
+    monkeypatch.setattr(ValidationDefinition, "run", broken)
+
+    assert "marts.purchases: Great Expectations broke off: TypeError: Object of type bool" in error_of(gate())
+    assert not shop.settings.verdict_file("shop").exists()
+
+
 def test_marts_are_reconciled_and_the_rows_that_do_not_add_up_are_shown(shop: Any, gate: Run) -> None:
     shop.suite("customers", sql(
         "select c.user_id, c.revenue from {batch} as c join "
@@ -256,6 +270,7 @@ def test_a_published_version_that_cannot_be_read_is_an_error(shop: Any, gate: Ru
         (sql("select * from marts.purchasse"), ["the SQL cannot run", "purchasse"]),
         (sql("select prize from published.purchases"), ["the SQL cannot run", "prize"]),
         (sql("select * from {batsh}"), ["only {batch} is filled in"]),
+        (sql("select * from {batch} where price < 0 -- paid to buy"), ["the SQL cannot run"]),
     ],
 )  # fmt: skip
 def test_a_misspelt_check_is_an_error_before_anything_runs(
