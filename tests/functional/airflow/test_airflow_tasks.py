@@ -67,15 +67,17 @@ def test_a_task_runs_its_command_and_keeps_the_result(
     dag: DAG, context: dict[str, Any], penstock_stand_in: StandIn
 ) -> None:
     file = penstock_stand_in(
-        "print(json.dumps({'landed': 3, 'reasons': [{'field': 'price'}], 'run': os.environ['PENSTOCK_RUN_ID'],"
-        " 'project': os.environ['PENSTOCK_PROJECT'], 'data': os.environ['PENSTOCK_DATA'], 'cwd': os.getcwd()}))"
+        "names = ['PENSTOCK_RUN_ID', 'PENSTOCK_PROJECT', 'PENSTOCK_DATA']\n"
+        "env = {name: os.environ[name] for name in names}\n"
+        "print(json.dumps({'landed': 3, 'reasons': [{'field': 'price'}], 'cwd': os.getcwd(), **env}))"
     )
     (result,) = dag.get_task("ingest").execute(context)
     assert calls(file) == [["ingest", "drain", "customer_events", "-o", "json"]]
     data = str(Settings.from_env().data)
     # the reasons' details stay out of Airflow's database
     assert result == {
-        "landed": 3, "run": "manual__1", "project": str(REPOSITORY), "data": data, "cwd": str(REPOSITORY)
+        "landed": 3, "cwd": str(REPOSITORY), "PENSTOCK_RUN_ID": "manual__1",
+        "PENSTOCK_PROJECT": str(REPOSITORY), "PENSTOCK_DATA": data,
     }  # fmt: skip
 
 
@@ -102,7 +104,7 @@ def test_the_first_stream_that_fails_ends_the_task(
     file = penstock_stand_in("sys.exit('Error: no broker') if words[2] == 'b' else print('{}')")
     yaml = tmp_path / "three.yaml"
     yaml.write_text("name: three\ndescription: x\nowner: x\nstreams: [a, b, c]\n")
-    with pytest.raises(AirflowException, match="^no broker$"):
+    with pytest.raises(AirflowException, match=r"^no broker$"):
         build_dag(read_pipeline(yaml)).get_task("ingest").execute(context)
     assert [words[2] for words in calls(file)] == ["a", "b"]
 
@@ -161,8 +163,8 @@ def test_an_alert_only_starts_the_monitor(settings: Settings, penstock_stand_in:
     assert time.monotonic() - begun < 2
     wait_for(file, 1)
     assert calls(file) == [
-        ["monitor", "failure", "--pipeline", "customer_events", "--stage", "validate", "--run-id", "manual__1",
-         "--log-url", "http://127.0.0.1:8080/log", "--error", "3 checks failed"]
+        ["monitor", "failure", "--pipeline", "customer_events", "--stage", "validate",
+         "--run-id", "manual__1", "--log-url", "http://127.0.0.1:8080/log", "--error", "3 checks failed"]
     ]  # fmt: skip
     log = settings.data / "logs" / "monitor.log"
     wait_for(log, 1)
