@@ -1,0 +1,115 @@
+"""`penstock ingest drain | follow | wait`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.settings import Settings
+
+if TYPE_CHECKING:
+    from penstock.ingest.drain import DrainResult
+    from penstock.ingest.follow import FollowResult
+    from penstock.ingest.landing import Landed
+
+_wait_option = click.option(
+    "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, metavar="SECONDS",
+    help="How long to wait for another process that consumes the stream.",
+)  # fmt: skip
+
+
+@click.group()
+def ingest() -> None:
+    """Kafka → landing: consume a stream, exactly once."""
+
+
+@ingest.command()
+@click.argument("stream")
+@click.option(
+    "--new-epoch", is_flag=True, help="The topic was made anew on purpose: go on from its beginning."
+)
+@_wait_option
+@run_id_option
+@output_option
+@tells_errors
+def drain(stream: str, new_epoch: bool, wait: float, run_id: str, output: str) -> None:
+    """Land all that STREAM's topic holds now, then exit."""
+    from penstock.ingest.consume import utc_now
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.drain import drain as run_drain
+
+    settings = Settings.from_env()
+    result = run_drain(
+        settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, begin_new_epoch=new_epoch,
+        wait=wait, on_landed=_tell_progress,
+    )  # fmt: skip
+    tell(result, output, _drained)
+
+
+@ingest.command()
+@click.argument("stream")
+@_wait_option
+@output_option
+@tells_errors
+def wait(stream: str, wait: float, output: str) -> None:
+    """Consume nothing; wait until a running `follow` has landed all that STREAM's topic holds now."""
+    from penstock.ingest.consume import utc_now
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.drain import wait_until_landed
+
+    settings = Settings.from_env()
+    tell(
+        wait_until_landed(settings, load_contract(settings, stream), clock=utc_now, wait=wait),
+        output,
+        _drained,
+    )
+
+
+@ingest.command()
+@click.argument("stream")
+@run_id_option
+@output_option
+@tells_errors
+def follow(stream: str, run_id: str, output: str) -> None:
+    """Land STREAM's events as they come, until stopped (Ctrl-C or SIGTERM)."""
+    from penstock.ingest.consume import utc_now
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.follow import follow as run_follow
+
+    stop = threading.Event()
+
+    def request_stop(signum: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGINT, request_stop)
+    settings = Settings.from_env()
+    result = run_follow(settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, stop=stop)
+    tell(result, output, _followed)
+
+
+def _tell_progress(landed: Landed) -> None:
+    if landed.commit is not None:
+        click.echo(f"commit {landed.commit}: {landed.landed} landed, {landed.rejected} rejected", err=True)
+
+
+def _drained(result: DrainResult) -> str:
+    if result.by_another:
+        seconds = f"{result.seconds:.1f} s"
+        return f"{result.stream}: another process consumes it, and has landed all up to the end ({seconds})"
+    lines = [
+        f"{result.stream}: {result.landed} landed, {result.rejected} rejected in {result.commits} commits "
+        f"({result.seconds:.1f} s); complete until {result.complete_until}"
+    ]
+    for reason in result.reasons:
+        lines.append(f"  {reason.count} rejected for {reason.field or 'the whole event'}: {reason.rule}")
+    return "\n".join(lines)
+
+
+def _followed(result: FollowResult) -> str:
+    return f"{result.stream}: {result.landed} landed, {result.rejected} rejected in {result.commits} commits"

@@ -1,0 +1,98 @@
+"""What drain, follow and wait have in common: one consumer per stream, and one step of landing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from penstock.core.kill_point import kill_point
+from penstock.core.pipeline_lock import file_lock
+from penstock.core.settings import Settings
+from penstock.ingest.contract import Contract
+from penstock.ingest.fetch import Fetch
+from penstock.ingest.landing import Batch, Landed, LandingFile, Outrun
+from penstock.ingest.topic import Topic, describe_topic, end_offsets, explained, open_consumer, start_offsets
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], dt.datetime]
+
+
+def utc_now() -> dt.datetime:
+    """The machine's clock, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+@contextmanager
+def stream_lock(settings: Settings, contract: Contract, *, what: str, wait: float = 0) -> Iterator[None]:
+    """Be the stream's only consumer on this machine. Raises BusyError. (Across machines, the compare-and-set
+    of the landing file decides.)"""
+    path = settings.data / "locks" / f"{contract.stream}.ingest.lock"
+    with file_lock(path, what=f"{what} of stream {contract.stream}", wait=wait):
+        yield
+
+
+@dataclass
+class Source:
+    """A topic and an open consumer of it."""
+
+    settings: Settings
+    topic: Topic
+    consumer: KafkaConsumer
+
+    def end_offsets(self) -> dict[int, int]:
+        """By partition, the read-committed end as of now. Raises BrokerError."""
+        with explained(self.settings.bootstrap_servers or ""):
+            return end_offsets(self.consumer, self.topic)
+
+    def fetch_from(self, landing: LandingFile, epoch: int) -> Fetch:
+        """A fetch from the offsets that the landing file holds. Raises LandingError, BrokerError."""
+        stored = landing.next_offsets(epoch)
+        with explained(self.settings.bootstrap_servers or ""):
+            fetch = Fetch(self.consumer, self.topic)
+            fetch.start(start_offsets(self.consumer, self.topic, stored), stored)
+            return fetch
+
+
+@contextmanager
+def open_source(settings: Settings, contract: Contract) -> Iterator[Source]:
+    """Connect to the contract's topic. Raises BrokerError."""
+    topic = describe_topic(settings.bootstrap_servers, contract.topic)
+    group_id = f"penstock-{settings.environment}-{contract.stream}"
+    consumer = open_consumer(settings.bootstrap_servers, group_id=group_id)
+    try:
+        yield Source(settings, topic, consumer)
+    finally:
+        consumer.close(autocommit=False)
+
+
+def land_batch(
+    landing: LandingFile, fetch: Fetch, batch: Batch, *, epoch: int, run_id: str, clock: Clock
+) -> Landed | None:
+    """Land one batch, then tell Kafka's group offsets. None: another consumer was first, fetch anew."""
+    if not batch.ends:
+        return Landed(None, 0, 0, {})
+    try:
+        landed = landing.land(batch, epoch=epoch, run_id=run_id, now=clock())
+    except Outrun as outrun:
+        _log.info("another consumer was first: %s", outrun)
+        return None
+    fetch.took(batch)
+    try:
+        fetch.commit_group(batch.ends)
+    except KafkaError as exc:
+        # Lag tools see older offsets until the next batch. What counts is committed already.
+        _log.warning("the group offsets could not be told to Kafka: %s", exc)
+    kill_point("ingest.group_committed")
+    return landed
+
+
+def has_passed(stored: Mapping[int, int] | None, target: Mapping[int, int]) -> bool:
+    """Have the stored offsets reached the target in every partition? Unknown offsets have not."""
+    return stored is not None and all(stored.get(partition, 0) >= end for partition, end in target.items())

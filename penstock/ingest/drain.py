@@ -1,0 +1,175 @@
+"""`penstock ingest drain`: land all that the topic holds now, then exit.
+
+The end is the read-committed end offset of each partition, asked for at the start: a drain ends though
+producers go on. The clock is read before that question, so "complete until" is never too late.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from penstock.core.errors import BusyError
+from penstock.core.settings import Settings
+from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
+from penstock.ingest.contract import Contract
+from penstock.ingest.landing import Landed, LandingFile, open_landing, stored_offsets
+
+_PAUSE = 0.2  # seconds between two looks at a busy stream
+_LINGER = 5.0  # seconds until a batch lands that is not full
+
+OnLanded = Callable[[Landed], None]
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """How many rejects had this reason. `field` is None for a reason of the event as a whole."""
+
+    field: str | None
+    rule: str
+    count: int
+
+
+@dataclass(frozen=True)
+class DrainResult:
+    """What a drain did. `by_another`: another process consumes the stream, and landed all there was."""
+
+    stream: str
+    landed: int
+    rejected: int
+    reasons: tuple[ReasonCount, ...]
+    commits: int
+    complete_until: dt.datetime | None
+    seconds: float
+    by_another: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to drain: up to `target` (by partition), as of `asked_at`, in the name of a run."""
+
+    contract: Contract
+    target: Mapping[int, int]
+    asked_at: dt.datetime
+    run_id: str
+    begin_new_epoch: bool
+
+
+def drain(
+    settings: Settings,
+    contract: Contract,
+    *,
+    run_id: str,
+    clock: Clock,
+    begin_new_epoch: bool = False,
+    wait: float = 600.0,
+    on_landed: OnLanded = lambda landed: None,
+) -> DrainResult:
+    """Land all events up to the topic's end as of now.
+
+    Where another process consumes the stream, wait until what it stores has passed that end, or until it
+    stops and this one can go on; after `wait` seconds BusyError names it.
+    Raises BrokerError and LandingError.
+    """
+    began = time.monotonic()
+    with open_source(settings, contract) as source:
+        asked_at = clock()
+        order = Order(contract, source.end_offsets(), asked_at, run_id, begin_new_epoch)
+        while True:
+            try:
+                with stream_lock(settings, contract, what="drain"):
+                    tally, complete_until = _drain_alone(source, order, clock, on_landed)
+                return tally.result(contract.stream, complete_until, time.monotonic() - began)
+            except BusyError:
+                if has_passed(stored_offsets(settings, contract, source.topic.topic_id), order.target):
+                    return _Tally().result(contract.stream, None, time.monotonic() - began, by_another=True)
+                if time.monotonic() - began > wait:
+                    raise
+            time.sleep(_PAUSE)
+
+
+def _drain_alone(
+    source: Source, order: Order, clock: Clock, on_landed: OnLanded
+) -> tuple[_Tally, dt.datetime]:
+    tally = _Tally()
+    with open_landing(source.settings, order.contract) as landing:
+        topic = source.topic
+        epoch = landing.epoch(topic.cluster_id, topic.topic_id, now=clock(), begin_new=order.begin_new_epoch)
+        while not _drain_in_one_go(source, landing, epoch, order, clock, tally, on_landed):
+            pass
+        return tally, landing.complete_until(order.asked_at)
+
+
+def _drain_in_one_go(
+    source: Source,
+    landing: LandingFile,
+    epoch: int,
+    order: Order,
+    clock: Clock,
+    tally: _Tally,
+    on_landed: OnLanded,
+) -> bool:
+    """Land batch after batch up to the target; False when another consumer came between."""
+    fetch = source.fetch_from(landing, epoch)
+    while True:
+        batch = fetch.batch(linger=_LINGER, until=order.target)
+        landed = land_batch(landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
+        if landed is None:
+            return False
+        tally.add(landed)
+        on_landed(landed)
+        if has_passed(fetch.positions(), order.target):
+            return True
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.landed = self.rejected = self.commits = 0
+        self.reasons: Counter[tuple[str | None, str]] = Counter()
+
+    def add(self, landed: Landed) -> None:
+        self.landed += landed.landed
+        self.rejected += landed.rejected
+        self.commits += landed.commit is not None
+        self.reasons.update(landed.reasons)
+
+    def result(
+        self, stream: str, complete_until: dt.datetime | None, seconds: float, *, by_another: bool = False
+    ) -> DrainResult:
+        return DrainResult(
+            stream=stream,
+            landed=self.landed,
+            rejected=self.rejected,
+            reasons=tuple(
+                ReasonCount(field, rule, count) for (field, rule), count in self.reasons.most_common()
+            ),
+            commits=self.commits,
+            complete_until=complete_until,
+            seconds=round(seconds, 3),
+            by_another=by_another,
+        )
+
+
+def wait_until_landed(settings: Settings, contract: Contract, *, clock: Clock, wait: float) -> DrainResult:
+    """Consume nothing; wait until the stream's own consumer has landed all up to the topic's end as of now.
+
+    Raises BusyError after `wait` seconds without that, and BrokerError.
+    """
+    began = time.monotonic()
+    with open_source(settings, contract) as source:
+        asked_at = clock()
+        target = source.end_offsets()
+        while True:
+            stored = stored_offsets(settings, contract, source.topic.topic_id)
+            if has_passed(stored, target):
+                return _Tally().result(contract.stream, asked_at, time.monotonic() - began, by_another=True)
+            if time.monotonic() - began > wait:
+                raise BusyError(
+                    f"stream {contract.stream}: after {wait:g} s the landing file is at {stored}, "
+                    f"the topic at {target}",
+                    fix=f"is `penstock ingest follow {contract.stream}` running?",
+                )
+            time.sleep(_PAUSE)

@@ -1,0 +1,108 @@
+"""`penstock ingest follow`: land events as they come, until stopped.
+
+The landing file is held only while a batch is written, so that dbt and people get in; while one of them
+holds it, the batch waits and Kafka buffers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from penstock.core.errors import BusyError
+from penstock.core.settings import Settings
+from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
+from penstock.ingest.contract import Contract
+from penstock.ingest.landing import Landed, LandingFile, open_landing
+from penstock.ingest.topic import describe_topic
+
+_LINGER = 0.5  # seconds that a batch gathers events
+_LOOK_AT_TOPIC = 30.0  # seconds between two looks whether the topic is still the same, or has more partitions
+_TELL_COMPLETE = 5.0  # seconds between two writes of "complete until" while nothing comes
+_WAIT_FOR_FILE = 5.0  # seconds until a held landing file is worth a word in the log
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FollowResult:
+    """What a follow landed from its start to its stop."""
+
+    stream: str
+    landed: int
+    rejected: int
+    commits: int
+
+
+def follow(
+    settings: Settings, contract: Contract, *, run_id: str, clock: Clock, stop: threading.Event
+) -> FollowResult:
+    """Land events as they come until `stop` is set; then drop the open batch (Kafka still has it).
+
+    Raises BusyError (another process consumes the stream), BrokerError, LandingError.
+    """
+    result = FollowResult(contract.stream, 0, 0, 0)
+    with stream_lock(settings, contract, what="follow"), open_source(settings, contract) as source:
+        while not stop.is_set():
+            for landed in _follow_same_topic(source, contract, run_id, clock, stop):
+                result = replace(
+                    result,
+                    landed=result.landed + landed.landed,
+                    rejected=result.rejected + landed.rejected,
+                    commits=result.commits + (landed.commit is not None),
+                )
+            source.topic = describe_topic(settings.bootstrap_servers, contract.topic)
+    return result
+
+
+def _follow_same_topic(
+    source: Source, contract: Contract, run_id: str, clock: Clock, stop: threading.Event
+) -> Iterator[Landed]:
+    """Until the topic should be looked at again, or another consumer came between."""
+    with _file(source.settings, contract, stop) as landing:
+        if landing is None:
+            return
+        epoch = landing.epoch(source.topic.cluster_id, source.topic.topic_id, now=clock())
+        fetch = source.fetch_from(landing, epoch)
+    look_again = time.monotonic() + _LOOK_AT_TOPIC
+    tell_again = 0.0
+    while not stop.is_set() and time.monotonic() < look_again:
+        asked_at, target = None, None
+        if time.monotonic() >= tell_again:
+            asked_at, target = clock(), source.end_offsets()
+            tell_again = time.monotonic() + _TELL_COMPLETE
+        batch = fetch.batch(linger=_LINGER)
+        if not batch.ends and target is None:
+            continue
+        with _file(source.settings, contract, stop) as landing:
+            if landing is None:
+                return
+            landed = land_batch(landing, fetch, batch, epoch=epoch, run_id=run_id, clock=clock)
+            if landed is None:
+                return
+            if asked_at is not None and target is not None and has_passed(fetch.positions(), target):
+                landing.complete_until(asked_at)
+        yield landed
+
+
+@contextmanager
+def _file(settings: Settings, contract: Contract, stop: threading.Event) -> Iterator[LandingFile | None]:
+    """The landing file, waited for as long as it takes; None when `stop` was set meanwhile."""
+    while True:
+        try:
+            opened = open_landing(settings, contract, wait=_WAIT_FOR_FILE)
+            landing = opened.__enter__()
+            break
+        except BusyError as busy:
+            _log.warning("%s; events wait in Kafka meanwhile", busy.message)
+            if stop.is_set():
+                yield None
+                return
+    try:
+        yield landing
+    finally:
+        opened.__exit__(None, None, None)

@@ -1,0 +1,258 @@
+"""The landing file of one stream: rows, rejects and offsets, committed together or not at all.
+
+The database is the only truth of offsets. A batch lands as a compare-and-set: only if the offsets that the
+file holds are still those from which the batch was fetched. Of two consumers, one wins each batch.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from penstock.core.duckdb_file import open_duckdb, quoted
+from penstock.core.errors import BusyError, LandingError
+from penstock.core.kill_point import kill_point
+from penstock.core.settings import Settings
+from penstock.ingest.contract import Contract
+from penstock.ingest.judgement import Judgement, compile_judgement
+from penstock.ingest.landing_schema import check_or_create
+
+Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
+
+
+class Outrun(Exception):
+    """Another consumer landed these offsets first. Nothing was written; read the offsets again."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events as fetched, and what they do to the offsets.
+
+    `events` has the columns partition int32, offset int64, kafka_timestamp timestamp[ms, UTC], key, value
+    binary, headers list<struct<key string, value binary>>. `starts` and `ends` hold, by partition, the
+    position that the fetch started from (None: no offset was stored yet) and the position after it.
+    """
+
+    events: pa.Table
+    starts: Mapping[int, int | None]
+    ends: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What one transaction did. `commit` is None when the batch moved offsets but held no event."""
+
+    commit: int | None
+    landed: int
+    rejected: int
+    reasons: Reasons
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """An open landing file, ready for writing. Times are passed in: the machine's clock is the caller's."""
+
+    connection: duckdb.DuckDBPyConnection
+    judgement: Judgement
+
+    def epoch(self, cluster_id: str, topic_id: str, *, now: dt.datetime, begin_new: bool = False) -> int:
+        """The epoch of this topic: offsets of one topic id on one cluster. The first one is 1.
+
+        Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false.
+        """
+        topic = self.judgement.contract.topic
+        last = self.connection.execute(
+            "SELECT epoch, cluster_id, topic, topic_id FROM raw.topics ORDER BY epoch DESC LIMIT 1"
+        ).fetchone()
+        if last is not None and last[1:] == (cluster_id, topic, topic_id):
+            return int(last[0])
+        if last is not None and not begin_new:
+            raise LandingError(
+                f"topic {topic}: it is not the topic that this landing file was filled from: "
+                f"{_difference(last[1:], (cluster_id, topic, topic_id))}",
+                fix="check KAFKA_BOOTSTRAP_SERVERS; if the topic was made anew on purpose, go on with "
+                f"`penstock ingest drain {self.judgement.contract.stream} --new-epoch`",
+            )
+        epoch = 1 if last is None else int(last[0]) + 1
+        self.connection.execute(
+            "INSERT INTO raw.topics VALUES ($1, $2, $3, $4, $5)", [epoch, cluster_id, topic, topic_id, now]
+        )
+        return epoch
+
+    def next_offsets(self, epoch: int) -> dict[int, int]:
+        """By partition, the offset to fetch next."""
+        return next_offsets(self.connection, epoch)
+
+    def complete_until(self, moment: dt.datetime) -> dt.datetime:
+        """Note that all events up to `moment` are here; never moves backwards. Returns what now holds."""
+        row = self.connection.execute(
+            "UPDATE raw.landing SET complete_until = greatest(complete_until, $1) RETURNING complete_until",
+            [moment],
+        ).fetchone()
+        assert row is not None
+        result: dt.datetime = row[0]
+        return result
+
+    def land(self, batch: Batch, *, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        """Judge a batch and commit its rows, rejects and offsets in one transaction.
+
+        1. judge the events by the contract's SQL, into a temp table
+        2. begin; compare each partition's stored offset with the batch's start, and set it to the batch's end
+        3. insert the good rows and the rejects under the next commit number
+        4. commit
+
+        Raises Outrun (another consumer was first) and LandingError (the file cannot be written); then nothing
+        of the batch is in the file.
+        """
+        connection = self.connection
+        try:
+            landed, rejected, reasons = self._judge(batch)  # 1
+            kill_point("ingest.judged")
+            connection.execute("BEGIN")
+            try:
+                self._compare_and_set(batch, epoch)  # 2
+                commit = (
+                    self._insert(epoch, run_id, now, landed, rejected) if landed + rejected else None
+                )  # 3
+                kill_point("ingest.inserted")
+                connection.execute("COMMIT")  # 4
+            except BaseException:
+                _roll_back(connection)
+                raise
+        except duckdb.Error as exc:
+            raise LandingError(
+                f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
+                fix="mend what the message says (a full disk?) and run again; nothing is lost",
+            ) from exc
+        kill_point("ingest.committed")
+        return Landed(commit, landed, rejected, reasons)
+
+    def _judge(self, batch: Batch) -> tuple[int, int, Reasons]:
+        if batch.events.num_rows == 0:
+            return 0, 0, {}
+        self.connection.register("batch", batch.events)
+        self.connection.execute(self.judgement.judge)
+        row = self.connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
+        assert row is not None
+        events, rejected = row
+        if events != batch.events.num_rows:
+            raise LandingError(f"{events} of {batch.events.num_rows} events were judged ({_places(batch)})")
+        reasons: Reasons = {}
+        if rejected:
+            for field, rule, count in self.connection.execute(
+                "SELECT reason.field, reason.rule, count(*) "
+                "FROM judged, unnest(reasons) AS t (reason) GROUP BY ALL"
+            ).fetchall():
+                reasons[field, rule] = count
+        return events - rejected, rejected, reasons
+
+    def _compare_and_set(self, batch: Batch, epoch: int) -> None:
+        for partition, end in sorted(batch.ends.items()):
+            start = batch.starts[partition]
+            if start is None:
+                stored = self.connection.execute(
+                    "INSERT INTO raw.offsets VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING epoch",
+                    [epoch, partition, end],
+                ).fetchone()
+            else:
+                stored = self.connection.execute(
+                    'UPDATE raw.offsets SET next_offset = $1 WHERE epoch = $2 AND "partition" = $3 '
+                    "AND next_offset = $4 RETURNING epoch",
+                    [end, epoch, partition, start],
+                ).fetchone()
+            if stored is None:
+                raise Outrun(f"partition {partition}: the stored offset is no longer {start}")
+
+    def _insert(self, epoch: int, run_id: str, now: dt.datetime, landed: int, rejected: int) -> int:
+        contract = self.judgement.contract
+        row = self.connection.execute('SELECT coalesce(max("commit"), 0) + 1 FROM raw.commits').fetchone()
+        assert row is not None
+        commit = int(row[0])
+        columns = ", ".join(quoted(field.name) for field in contract.fields)
+        self.connection.execute(
+            f"INSERT INTO raw.{quoted(contract.stream)} SELECT {columns}, _unknown, $1, _partition, _offset, "
+            "_kafka_timestamp, $2, $3 FROM judged WHERE reasons IS NULL",
+            [epoch, commit, contract.version],
+        )
+        if rejected:
+            self.connection.execute(
+                'INSERT INTO raw.rejects SELECT $1, b."partition", b."offset", b.kafka_timestamp, $2, $3, '
+                "b.key, b.value, b.headers, j.reasons, NULL FROM judged AS j JOIN batch AS b "
+                'ON b."partition" = j._partition AND b."offset" = j._offset WHERE j.reasons IS NOT NULL',
+                [epoch, commit, contract.version],
+            )
+        self.connection.execute(
+            "INSERT INTO raw.commits VALUES ($1, $2, 'batch', $3, $4, $5)",
+            [commit, now, run_id, landed, rejected],
+        )
+        return commit
+
+
+@contextmanager
+def open_landing(settings: Settings, contract: Contract, *, wait: float = 30.0) -> Iterator[LandingFile]:
+    """Open the stream's landing file for writing, made when missing; closed with the block.
+
+    Raises BusyError, and LandingError for a file of another environment or with other columns than the
+    contract's.
+    """
+    path = settings.landing_file(contract.stream)
+    connection = open_duckdb(path, wait=wait)
+    try:
+        check_or_create(connection, path, contract, settings.environment)
+        judgement = compile_judgement(contract)
+        judgement.prepare(connection)
+        yield LandingFile(connection, judgement)
+    finally:
+        connection.close()
+
+
+def next_offsets(connection: duckdb.DuckDBPyConnection, epoch: int) -> dict[int, int]:
+    """By partition, the offset to fetch next in `epoch`."""
+    rows = connection.execute(
+        'SELECT "partition", next_offset FROM raw.offsets WHERE epoch = $1', [epoch]
+    ).fetchall()
+    return dict(rows)
+
+
+def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dict[int, int] | None:
+    """By partition, the next offset of the topic with this id; empty before the first batch, None while
+    another process holds the file."""
+    path = settings.landing_file(contract.stream)
+    if not path.exists():
+        return {}
+    try:
+        connection = open_duckdb(path, read_only=True, wait=0)
+    except BusyError:
+        return None
+    try:
+        epoch = connection.execute(
+            "SELECT max(epoch) FROM raw.topics WHERE topic_id = $1", [topic_id]
+        ).fetchone()
+        return next_offsets(connection, epoch[0]) if epoch and epoch[0] is not None else {}
+    except duckdb.CatalogException:
+        return {}  # its first consumer has made the file, but not yet its tables
+    finally:
+        connection.close()
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:
+        # After a fatal error (a full disk) there is no transaction left; the first error is the one to tell.
+        return
+
+
+def _difference(was: tuple[str, ...], now: tuple[str, ...]) -> str:
+    names = ("cluster id", "topic", "topic id")
+    pairs = zip(names, was, now, strict=True)
+    return ", ".join(f"{name} was {old}, is {new}" for name, old, new in pairs if old != new)
+
+
+def _places(batch: Batch) -> str:
+    return ", ".join(f"partition {p} up to offset {end}" for p, end in sorted(batch.ends.items()))

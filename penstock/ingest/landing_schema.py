@@ -1,0 +1,125 @@
+"""The tables of a landing file, schema `raw`: made once, checked each time that the file is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from penstock.core.duckdb_file import quoted
+from penstock.core.errors import LandingError
+from penstock.ingest.contract import Contract
+
+FORMAT_VERSION = 1
+
+# What Penstock adds to the contract's columns in raw.<stream>.
+_OWN_COLUMNS = (
+    ("_unknown", "JSON"),  # fields that the contract does not name; numbers as they were written
+    ("_epoch", "INTEGER"),
+    ("_partition", "INTEGER"),
+    ("_offset", "BIGINT"),
+    ("_kafka_timestamp", "TIMESTAMP WITH TIME ZONE"),
+    ("_commit", "BIGINT"),  # the only thing that grows in landing order
+    ("_contract_version", "VARCHAR"),
+)
+_MAY_BE_NULL = {"_unknown", "_kafka_timestamp"}
+
+_TABLES = """
+CREATE TABLE raw.rejects (
+    epoch INTEGER NOT NULL, "partition" INTEGER NOT NULL, "offset" BIGINT NOT NULL,
+    kafka_timestamp TIMESTAMPTZ, "commit" BIGINT NOT NULL, contract_version VARCHAR NOT NULL,
+    key BLOB, value BLOB,
+    headers STRUCT("key" VARCHAR, "value" BLOB)[],
+    reasons STRUCT(field VARCHAR, "rule" VARCHAR, found VARCHAR)[] NOT NULL,
+    replayed_commit BIGINT
+);
+CREATE TABLE raw.offsets (
+    epoch INTEGER, "partition" INTEGER, next_offset BIGINT NOT NULL, PRIMARY KEY (epoch, "partition")
+);
+CREATE TABLE raw.commits (
+    "commit" BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, run_id VARCHAR NOT NULL,
+    landed BIGINT NOT NULL, rejected BIGINT NOT NULL
+);
+CREATE TABLE raw.topics (
+    epoch INTEGER PRIMARY KEY, cluster_id VARCHAR NOT NULL, topic VARCHAR NOT NULL, topic_id VARCHAR NOT NULL,
+    since TIMESTAMPTZ NOT NULL
+);
+CREATE TABLE raw.landing (
+    stream VARCHAR NOT NULL, environment VARCHAR NOT NULL, format_version INTEGER NOT NULL,
+    complete_until TIMESTAMPTZ
+);
+"""
+
+
+def check_or_create(
+    connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract, environment: str
+) -> None:
+    """Make the tables in a new file; in an old one check that it is this stream's, of this environment, and
+    has the contract's columns. Raises LandingError, which names both sides."""
+    tables = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+    if not tables:
+        _create(connection, contract, environment)
+        return
+    if ("raw.landing",) not in tables:
+        raise LandingError(
+            f"{path}: a DuckDB file, but not a landing file", fix="move it away, or correct the path"
+        )
+    row = connection.execute("SELECT stream, environment, format_version FROM raw.landing").fetchone()
+    if row != (contract.stream, environment, FORMAT_VERSION):
+        stream, was, version = row or (None, None, None)
+        raise LandingError(
+            f"{path}: filled for stream {stream}, environment {was}, format {version}; this is stream "
+            f"{contract.stream}, environment {environment}, format {FORMAT_VERSION}",
+            fix="set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
+        )
+    _check_columns(connection, path, contract)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:
+    columns = ", ".join(
+        f"{quoted(name)} {sql_type}{'' if nullable else ' NOT NULL'}"
+        for name, sql_type, nullable in _expected_columns(contract)
+    )
+    connection.execute("BEGIN")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    connection.execute(f"CREATE TABLE raw.{quoted(contract.stream)} ({columns})")
+    connection.execute(_TABLES)
+    connection.execute(
+        "INSERT INTO raw.landing VALUES ($1, $2, $3, NULL)", [contract.stream, environment, FORMAT_VERSION]
+    )
+    connection.execute("COMMIT")
+
+
+def _expected_columns(contract: Contract) -> list[tuple[str, str, bool]]:
+    """(name, type as DuckDB names it, may be null) of raw.<stream>, in order."""
+    declared = [(field.name, field.sql_type, not field.required) for field in contract.fields]
+    own = [(name, sql_type, name in _MAY_BE_NULL) for name, sql_type in _OWN_COLUMNS]
+    return [
+        (name, "TIMESTAMP WITH TIME ZONE" if sql_type == "TIMESTAMPTZ" else sql_type, nullable)
+        for name, sql_type, nullable in declared + own
+    ]
+
+
+def _check_columns(connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract) -> None:
+    held = connection.execute(
+        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE schema_name = 'raw' AND table_name = $1 ORDER BY column_index",
+        [contract.stream],
+    ).fetchall()
+    expected = _expected_columns(contract)
+    if held == expected:
+        return
+    wrong = next((pair for pair in zip(held, expected, strict=False) if pair[0] != pair[1]), None)
+    if wrong is not None:
+        what = f"the file has {_described(wrong[0])} where the contract wants {_described(wrong[1])}"
+    else:
+        what = f"the file has {len(held)} columns, the contract wants {len(expected)}"
+    raise LandingError(
+        f"{path}: raw.{contract.stream} does not fit {contract.file} (version {contract.version}): {what}",
+        fix="undo the contract's change, or land into a new data folder: the file's events stay as they are",
+    )
+
+
+def _described(column: tuple[str, str, bool]) -> str:
+    name, sql_type, nullable = column
+    return f"{name} {sql_type}{'' if nullable else ' NOT NULL'}"

@@ -1,0 +1,128 @@
+"""What the broker says of a topic: who it is, its partitions, and where each begins and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+
+from penstock.core.errors import BrokerError, LandingError
+
+_ANSWER_WITHIN = 15_000  # milliseconds; a broker that is there answers in far less
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic's identity: a topic made anew under the same name has another `topic_id`."""
+
+    name: str
+    topic_id: str
+    cluster_id: str
+    partitions: tuple[int, ...]
+
+
+def describe_topic(bootstrap_servers: str | None, name: str) -> Topic:
+    """Ask the broker. Raises BrokerError: no address, no answer within 15 s, no such topic."""
+    servers = required_servers(bootstrap_servers)
+    with explained(servers):
+        admin = KafkaAdminClient(
+            bootstrap_servers=servers, bootstrap_timeout_ms=_ANSWER_WITHIN, request_timeout_ms=_ANSWER_WITHIN
+        )
+        try:
+            cluster = admin.describe_cluster()
+            (topic,) = admin.describe_topics([name])
+        finally:
+            admin.close()
+    error = for_code(topic["error_code"])
+    if error is UnknownTopicOrPartitionError:
+        raise BrokerError(
+            f"topic {name}: the broker {servers} has no such topic",
+            fix="make the topic, or correct the contract's physicalName",
+        )
+    if topic["error_code"]:
+        raise BrokerError(f"topic {name}: {error.__name__} from {servers}")
+    partitions = tuple(sorted(partition["partition_index"] for partition in topic["partitions"]))
+    return Topic(name, str(topic["topic_id"]), str(cluster["cluster_id"]), partitions)
+
+
+def required_servers(bootstrap_servers: str | None) -> str:
+    """The address, or a BrokerError that names the setting."""
+    if bootstrap_servers is None:
+        raise BrokerError(
+            "no broker is named: KAFKA_BOOTSTRAP_SERVERS is not set",
+            fix="export KAFKA_BOOTSTRAP_SERVERS=host:port",
+        )
+    return bootstrap_servers
+
+
+def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsumer:
+    """A consumer of committed events that takes its positions from us alone. Raises BrokerError."""
+    servers = required_servers(bootstrap_servers)
+    with explained(servers):
+        return KafkaConsumer(
+            bootstrap_servers=servers,
+            group_id=group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # lost offsets must be loud
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            max_poll_records=50_000,
+            bootstrap_timeout_ms=_ANSWER_WITHIN,
+            request_timeout_ms=_ANSWER_WITHIN,
+        )
+
+
+def end_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
+    """By partition, the offset after the last committed event."""
+    places = _places(topic.name, topic.partitions)
+    return {place.partition: offset for place, offset in consumer.end_offsets(places).items()}
+
+
+def start_offsets(consumer: KafkaConsumer, topic: Topic, stored: Mapping[int, int]) -> dict[int, int]:
+    """By partition, where to fetch from: the stored offset, or the beginning where none is stored.
+
+    Raises LandingError when the topic no longer holds the stored offset: events were removed before they were
+    read, or the log was cut off behind them.
+    """
+    places = _places(topic.name, topic.partitions)
+    first = {place.partition: offset for place, offset in consumer.beginning_offsets(places).items()}
+    last = end_offsets(consumer, topic)
+    for partition, offset in sorted(stored.items()):
+        place = f"{topic.name}/{partition}"
+        if partition not in first:
+            raise LandingError(
+                f"{place}: the landing file has offsets of this partition, the topic does not have it",
+                fix="check KAFKA_BOOTSTRAP_SERVERS; was the topic made anew?",
+            )
+        if offset < first[partition]:
+            raise LandingError(
+                f"{place}: the topic no longer holds offsets {offset} to {first[partition] - 1} "
+                f"({first[partition] - offset} events): they were removed before they were read",
+                fix="bring the events back (a backup, a mirror), or lengthen the topic's retention",
+            )
+        if offset > last[partition]:
+            raise LandingError(
+                f"{place}: the topic ends at offset {last[partition]}, the landing file has read up to "
+                f"{offset}: the topic's log was cut off",
+                fix="check KAFKA_BOOTSTRAP_SERVERS; if the broker lost events, produce them again",
+            )
+    return {partition: stored.get(partition, first[partition]) for partition in topic.partitions}
+
+
+@contextmanager
+def explained(servers: str) -> Iterator[None]:
+    """Kafka's errors, told once and with the address."""
+    try:
+        yield
+    except (KafkaError, OSError) as exc:
+        raise BrokerError(
+            f"Kafka at {servers}: {type(exc).__name__}: {exc}",
+            fix="check that KAFKA_BOOTSTRAP_SERVERS names a running Kafka broker that this machine can reach",
+        ) from exc
+
+
+def _places(name: str, partitions: Iterable[int]) -> list[TopicPartition]:
+    return [TopicPartition(name, partition) for partition in partitions]
