@@ -151,12 +151,14 @@ def _create(connection: duckdb.DuckDBPyConnection, written: Path) -> str:
     assert found is not None
     connection.execute(f"ATTACH {literal(str(written))} AS {_NEW} (READ_WRITE, STORAGE_VERSION 'v1.0.0')")
     connection.execute(f"USE {_NEW}")
+    connection.begin()  # one transaction: each of its own would wait for the disk
     warehouse: str = found[0]
     return warehouse
 
 
 def _close(connection: duckdb.DuckDBPyConnection, warehouse: str) -> None:
     """Close the new file: all in one file, no write-ahead log beside it."""
+    connection.commit()
     connection.execute(f"CHECKPOINT {_NEW}")
     connection.execute(f"USE {quoted(warehouse)}")
     connection.execute(f"DETACH {_NEW}")

@@ -143,8 +143,10 @@ def _serve_again(
     with file_being_written(settings, pipeline) as written:
         shutil.copyfile(source.path, written)
         with closing(open_duckdb(written)) as connection:
+            connection.begin()
             mark_republished(connection, now)
             write_ledger(connection, [*ledger, row])
+            connection.commit()
             connection.execute("CHECKPOINT")
         kill_point("publish.closed")
         final = put_in_place(settings, pipeline, written, seq=row.seq, version=row.version)

@@ -91,6 +91,7 @@ class Shop:
         ]  # fmt: skip
         with duckdb.connect(file) as con:
             con.execute("SET TimeZone = 'UTC'")
+            con.begin()
             con.execute("CREATE SCHEMA marts; CREATE SCHEMA staging; CREATE SCHEMA _penstock")
             for name, (rows, columns) in marts.items():
                 con.execute(f"CREATE TABLE marts.{name} ({', '.join(f'{c} {t}' for c, t, _, _ in columns)})")
@@ -105,6 +106,7 @@ class Shop:
                 "VALUES (?, 'run', ?, ?, '0.1.0+gabc', true, 'cafe', ?, ?, ?, '{}')",
                 [build_id, PIPELINE, self.now, until, json.dumps(inputs), json.dumps(declared)],
             )
+            con.commit()
         self.judge(build_id, outcome=outcome, warnings=warnings)
         return build_id
 

@@ -1,0 +1,76 @@
+"""Readers that query without a pause while version after version is published."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import duckdb
+
+READERS = """
+import json, sys, threading
+from pathlib import Path
+import duckdb
+
+link, ready, stop = map(Path, sys.argv[1:])
+failures, seen = [], []
+
+def read():
+    last = 0
+    while True:
+        stopping = stop.exists()  # asked first, so that one query follows the last publication
+        try:
+            with duckdb.connect(str(link), read_only=True) as con:
+                counted, told, seq, rows = con.execute(
+                    "SELECT (SELECT count(*) FROM sessions),"
+                    " (SELECT rows FROM mart_status WHERE mart = 'sessions'),"
+                    " max(seq), count(*) FROM _penstock.publications"
+                ).fetchone()
+            if counted != told or seq != rows or seq < last:
+                failures.append(f"sessions {counted}, told {told}, seq {seq} after {last}, ledger of {rows}")
+            last = seq
+            seen.append(seq)
+        except Exception as exc:
+            failures.append(f"{type(exc).__name__}: {exc}")
+        ready.touch()
+        if stopping:
+            return
+
+threads = [threading.Thread(target=read) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps({"failures": failures[:5], "queries": len(seen), "seqs": sorted(set(seen))}))
+"""
+
+
+def test_readers_never_fail_and_never_see_a_mixture(shop, tmp_path):
+    shop.publish_sessions(1)
+    ready, stop = tmp_path / "ready", tmp_path / "stop"
+    readers = subprocess.Popen(
+        [sys.executable, "-c", READERS, shop.link, ready, stop], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        while not ready.exists():
+            assert readers.poll() is None
+        for n in range(2, 12):
+            shop.publish_sessions(*range(n))  # a new version
+            shop.publish()  # and a refresh
+    finally:
+        stop.touch()
+        told = json.loads(readers.communicate(timeout=60)[0])
+    assert told["failures"] == []
+    assert told["queries"] > 20
+    assert told["seqs"][-1] == 21
+    assert len(told["seqs"]) > 5  # they did read while versions came
+
+
+def test_a_connection_that_is_held_stays_on_its_version_although_the_file_is_removed(shop):
+    shop.publish_sessions(*range(1000))
+    held = duckdb.connect(shop.link, read_only=True)
+    for n in range(1, 8):
+        shop.publish_sessions(*range(n))
+    assert "1-v1.duckdb" not in shop.files()
+    assert held.execute("SELECT count(*), max(revenue) FROM sessions").fetchall() == [(1000, 999)]
+    held.close()
+    assert shop.query("SELECT count(*) FROM sessions") == [(7,)]
