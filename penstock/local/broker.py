@@ -56,7 +56,7 @@ def start_broker(settings: Settings, services: Services, port: int) -> str:
     the broker runs on another port or does not come up. Raises BrokerError: the given broker does not answer.
     """
     if settings.bootstrap_servers:
-        if not _answers(settings.bootstrap_servers):
+        if not _answers(settings.bootstrap_servers, within=10.0):
             raise BrokerError(
                 f"no Kafka answers at KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}",
                 fix="start that broker, or unset KAFKA_BOOTSTRAP_SERVERS to have one started here",
@@ -73,7 +73,7 @@ def start_broker(settings: Settings, services: Services, port: int) -> str:
         service = services.start(
             NAME, [*java, "kafka.Kafka", _configure(settings, java, port)], env={}, port=port
         )
-    services.wait_until_ready(service, lambda: _answers(bootstrap), seconds=_READY_WITHIN)
+    services.wait_until_ready(service, lambda: _answers(bootstrap, within=1.0), seconds=_READY_WITHIN)
     return bootstrap
 
 
@@ -160,13 +160,16 @@ def _folder(settings: Settings) -> Path:
     return folder
 
 
-def _answers(bootstrap_servers: str) -> bool:
-    """Whether a Kafka behind these addresses tells of at least one broker."""
+def _answers(bootstrap_servers: str, *, within: float) -> bool:
+    """Whether a Kafka behind these addresses tells of at least one broker, `within` so many seconds."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=5_000)
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap_servers, request_timeout_ms=5_000,
+            bootstrap_timeout_ms=int(within * 1000), reconnect_backoff_max_ms=200,
+        )  # fmt: skip
         try:
             return bool(admin.describe_cluster()["brokers"])
         finally:

@@ -51,8 +51,8 @@ def produce(
         try:
             for batch in sample.batches:
                 for key, value in batch.messages:
+                    sent += 1
                     producer.send(topic, value=value, key=key).add_both(receipts.note)
-                sent += len(batch.messages)
                 if receipts.failure is not None:
                     break
                 progress(sent, batch.done)
