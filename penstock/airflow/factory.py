@@ -24,6 +24,9 @@ from penstock.core.yaml_file import read_yaml
 
 _STAGES = ("ingest", "transform", "validate", "publish")
 _RETRY_DELAY = timedelta(seconds=30)
+# Not 0: until a DAG's first run by schedule, each parse sets its next hour anew, and a parse right after the
+# full hour would then skip that hour before the scheduler has seen it.
+_JUST_PAST = timedelta(minutes=1)
 _REPORT_LIMIT = timedelta(minutes=2)
 # Words that Airflow knows beside cron expressions and cron's own presets (@hourly, @daily …).
 _NOT_CRON = {"@once", "@continuous"}
@@ -85,10 +88,10 @@ def build_dag(pipeline: Pipeline) -> DAG:
 
 
 def _schedule(schedule: str | None) -> Any:
-    """Airflow's own meaning, but unpausing a new DAG starts no run for an hour that is past."""
+    """Airflow's own meaning, but unpausing a new DAG starts no run for an hour that is long past."""
     if schedule is None or schedule in _NOT_CRON:
         return schedule
-    timetable = CronTriggerTimetable(schedule, timezone="UTC", run_immediately=timedelta(0))
+    timetable = CronTriggerTimetable(schedule, timezone="UTC", run_immediately=_JUST_PAST)
     timetable.validate()
     return timetable
 

@@ -44,7 +44,7 @@ def start_airflow(
         _remember_environment(home, env)
 
     server = _start(services, "api", ["api-server"], env, home, port)
-    _start(services, "dag-processor", ["dag-processor"], env, home)
+    parser = _start(services, "dag-processor", ["dag-processor"], env, home)
     if hold and knows_dags:
         services.wait_until_ready(server, api.is_up, seconds=_READY)
         for dag_id in hold:
@@ -52,6 +52,8 @@ def start_airflow(
     scheduler = _start(services, "scheduler", ["scheduler", "--skip-serve-logs"], env, home)
     services.wait_until_ready(server, api.is_up, seconds=_READY)
     services.wait_until_ready(scheduler, api.is_healthy, seconds=_READY)
+    for dag_id in hold:  # parsed anew, it knows which hour is overdue
+        api.wait_until_dag_is_seen(dag_id, newer_than=parser.started)
     return api
 
 
