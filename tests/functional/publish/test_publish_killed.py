@@ -53,18 +53,16 @@ def test_a_publication_killed(shop, step):
     assert_sound(shop)
 
 
-@pytest.mark.parametrize("step", ["filled", "renamed"])
-def test_the_first_publication_killed(shop, step):
+def test_the_first_publication_killed(shop):
     shop.build()
-    kill(shop, step, "customer_events")
+    kill(shop, "renamed", "customer_events")
     assert not shop.link.exists()
     result = shop.publish()
-    assert (result.action, result.version) == ("publish", 1)
-    assert result.seq == (2 if step == "renamed" else 1)
+    assert (result.action, result.version, result.seq) == ("publish", 1, 2)
     assert_sound(shop)
 
 
-@pytest.mark.parametrize("step", ["closed", "renamed", "flipped"])
+@pytest.mark.parametrize("step", ["renamed", "flipped"])
 def test_a_rollback_killed(shop, step):
     shop.publish_sessions(1)
     shop.publish_sessions(1, 2)
