@@ -86,19 +86,14 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         f"""create table _penstock.build as
             select '{shop.build_id}' as build_id, {_literal(json.dumps(marts))}::json as marts""",
     )
-    shop.suite("purchases", NOT_NEGATIVE, UNIQUE)
-    shop.suite("customers", check("expect_column_values_to_be_unique", column="user_id"))
+    shop.suite(
+        "purchases",
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "price", "min_value": 0}},
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "event_id"}},
+    )
+    shop.suite("customers", {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "user_id"}})
     return shop
-
-
-def check(type_: str, /, severity: str = "critical", description: str = "", **kwargs: Any) -> dict[str, Any]:
-    item: dict[str, Any] = {"type": type_, "kwargs": kwargs, "severity": severity}
-    return {**item, "description": description} if description else item
 
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-NOT_NEGATIVE = check("expect_column_values_to_be_between", column="price", min_value=0)
-UNIQUE = check("expect_column_values_to_be_unique", column="event_id")

@@ -1,0 +1,103 @@
+"""The suites of customer_events fit the marts, let good data through, and each of their checks can fail."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from penstock.core.settings import Settings
+from penstock.validate.gate import validate
+
+PROJECT = Path(__file__).parents[3]
+PIPELINE = "customer_events"
+
+GOOD = (Path(__file__).parent / "good_marts.sql").read_text(encoding="utf-8")
+BAD = (Path(__file__).parent / "bad_marts.sql").read_text(encoding="utf-8")
+NOTHING = "select 1"  # only empty marts break "there are sessions"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(project=PROJECT, data=tmp_path, environment="local", bootstrap_servers=None)
+
+
+def marts() -> list[dict[str, Any]]:
+    """The marts as dbt declares them: what the suites must fit."""
+    folder = PROJECT / "dbt_project" / PIPELINE / "models" / "marts"
+    return [
+        model for file in sorted(folder.glob("*.yml")) for model in yaml.safe_load(file.read_text())["models"]
+    ]
+
+
+def fill(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """The marts' tables in the current schema, without their constraints, so that they can hold bad rows."""
+    for mart in marts():
+        columns = ", ".join(f"{column['name']} {column['data_type']}" for column in mart["columns"])
+        connection.execute(f"create table {mart['name']} ({columns})")
+    connection.execute(rows)
+
+
+def build(settings: Settings, rows: str) -> None:
+    path = settings.warehouse_file(PIPELINE)
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    with duckdb.connect(path) as connection:
+        connection.execute("create schema marts; create schema _penstock; use marts")
+        fill(connection, rows)
+        connection.execute(
+            "create table _penstock.build as select 'b' as build_id, timestamptz '2019-10-02 00:00:00+00' as "
+            "complete_until, ?::json as marts",
+            [json.dumps(marts())],
+        )
+
+
+def publish(settings: Settings, rows: str) -> None:
+    path = settings.versions_dir(PIPELINE) / "1-v1.duckdb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(path) as connection:
+        fill(connection, rows)
+    settings.marts_link(PIPELINE).symlink_to(f"{PIPELINE}/{path.name}")
+
+
+def declared() -> list[tuple[str, str, str]]:
+    found = []
+    for file in sorted((PROJECT / "expectations" / PIPELINE).glob("*.yaml")):
+        suite = yaml.safe_load(file.read_text())
+        for check in suite["expectations"]:
+            kwargs = check["kwargs"]
+            column = kwargs.get("column") or ", ".join(
+                kwargs.get("column_list", [kwargs[key] for key in ("column_A", "column_B") if key in kwargs])
+            )
+            found.append((suite["name"], check["type"], check.get("description", column)))
+    return found
+
+
+def test_good_data_passes_without_a_warning(settings: Settings) -> None:
+    build(settings, GOOD)
+    publish(settings, GOOD)
+
+    verdict = validate(settings, PIPELINE, "run-1")
+
+    assert verdict.problems == ()
+    assert verdict.skipped == ()
+    assert verdict.checks.passed == len(declared())
+
+
+def test_every_check_can_fail(settings: Settings) -> None:
+    publish(settings, GOOD * 10 + GOOD.replace("1 as user_id", "77 as user_id"))
+    failed: set[tuple[str, str, str]] = set()
+    for rows in (BAD, NOTHING):
+        build(settings, rows)
+        verdict = validate(settings, PIPELINE, "run-1")
+        assert verdict.outcome == "refused"
+        assert verdict.checks.errored == 0, verdict.problems
+        for problem in verdict.problems:
+            description = problem.message.partition("“")[2].partition("”")[0]
+            failed.add((problem.mart, problem.check, description or problem.column or ""))
+
+    assert sorted(set(declared()) - failed) == []
