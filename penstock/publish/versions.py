@@ -155,12 +155,13 @@ def to_retire(files: list[VersionFile], ledger: list[Publication], now: dt.datet
     """
     known = {row.seq: row for row in ledger}
     there = [file for file in reversed(files) if file.seq in known]  # newest first
-    kept = {ledger[-1].seq}
+    kept: set[int] = set()
     by_version: dict[int, list[int]] = {}
     by_day: dict[dt.date, int] = {}
     for file in there:
         by_version.setdefault(file.version, []).append(file.seq)
         by_day.setdefault(known[file.seq].published_at.astimezone(dt.UTC).date(), file.seq)
+    # This keeps the served file, too, whatever the clock says: it is the newest of the version served last.
     for seqs in list(by_version.values())[:KEEP_VERSIONS]:
         kept.update(seqs[:KEEP_PER_VERSION])
     first_day = now.astimezone(dt.UTC).date() - dt.timedelta(days=KEEP_DAYS - 1)

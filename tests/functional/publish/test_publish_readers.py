@@ -1,4 +1,4 @@
-"""Readers that query without a pause while version after version is published."""
+"""Readers that query again and again while version after version is published."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import sys
 
 import duckdb
 
+from penstock.publish.versions import file_being_written, put_in_place
+
 READERS = """
-import json, sys, threading
+import json, sys, threading, time
 from pathlib import Path
 import duckdb
 
@@ -36,6 +38,7 @@ def read():
         ready.touch()
         if stopping:
             return
+        time.sleep(0.01)  # leaves the publisher some processor
 
 threads = [threading.Thread(target=read) for _ in range(2)]
 for thread in threads: thread.start()
@@ -63,6 +66,39 @@ def test_readers_never_fail_and_never_see_a_mixture(shop, tmp_path):
     assert told["queries"] > 20
     assert told["seqs"][-1] == 21
     assert len(told["seqs"]) > 5  # they did read while versions came
+
+
+WATCHER = """
+import os, sys
+
+link, ready, stop = sys.argv[1:]
+missing = 0
+open(ready, "w").close()
+while not os.path.exists(stop):
+    for _ in range(1000):
+        missing += not os.path.exists(link)
+print(missing)
+"""
+
+
+def test_the_symlink_is_there_at_every_moment(shop, tmp_path):
+    shop.publish_sessions(1)
+    ready, stop = tmp_path / "ready", tmp_path / "stop"
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", WATCHER, shop.link, ready, stop], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        while not ready.exists():
+            assert watcher.poll() is None
+        for seq in range(2, 152):
+            with file_being_written(shop.settings, "customer_events") as written:
+                written.write_bytes(b"content")
+                put_in_place(shop.settings, "customer_events", written, seq=seq, version=1)
+    finally:
+        stop.touch()
+        missing = int(watcher.communicate(timeout=60)[0])
+    assert shop.link.readlink().name == "151-v1.duckdb"
+    assert missing == 0
 
 
 def test_a_connection_that_is_held_stays_on_its_version_although_the_file_is_removed(shop):
