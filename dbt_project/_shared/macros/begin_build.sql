@@ -1,0 +1,32 @@
+{#
+    Before anything is built: the tables of Penstock's own records, and no build record. From here on the marts may
+    change, so no verdict may speak of them, until `penstock transform` has seen this build succeed. A build typed by
+    hand therefore leaves no record. Commands that change no mart (`dbt test`, `dbt docs`) leave the record alone.
+#}
+{% macro begin_build() %}
+{% if execute and flags.WHICH not in ['test', 'docs', 'generate'] %}
+create schema if not exists _penstock;
+create table if not exists _penstock.inputs (
+    stream varchar,
+    landed_commit bigint,
+    complete_until timestamptz,
+    landed bigint,
+    rejected bigint,
+    offsets struct(epoch integer, "partition" integer, next_offset bigint)[]
+);
+create table if not exists _penstock.build (
+    build_id varchar,
+    run_id varchar,
+    pipeline varchar,
+    built_at timestamptz,
+    code_version varchar,
+    code_dirty boolean,
+    declarations_hash varchar,
+    complete_until timestamptz,
+    inputs json,
+    marts json,
+    dbt json
+);
+delete from _penstock.build;
+{% endif %}
+{% endmacro %}

@@ -1,0 +1,72 @@
+{#
+    A landing file belongs to its consumer, which cannot write while we read. So the one model that reads a stream
+    attaches the file, copies what is new, notes what it read, and lets go: the file is held for that model alone.
+    The model's hooks, in this order:
+
+        pre_hook={"sql": "{{ penstock_shared.attach_landing('<stream>') }}", "transaction": false},
+        post_hook=[
+            "{{ penstock_shared.record_input('<stream>') }}",
+            {"sql": "{{ penstock_shared.detach_landing('<stream>') }}", "transaction": false},
+        ]
+
+    `record_input` is part of the model's own transaction: rows and the note of what they hold are committed together.
+    The other two cannot be: DuckDB attaches and detaches outside of transactions.
+#}
+
+{% macro landing_file(stream) -%}
+{{ env_var('PENSTOCK_DATA', '../../data') }}/landing/{{ stream }}.duckdb
+{%- endmacro %}
+
+{% macro attach_landing(stream) %}
+attach if not exists '{{ penstock_shared.landing_file(stream) | replace("'", "''") }}' as landing_{{ stream }} (read_only);
+{% if is_incremental() %}
+{# A landing file that was made anew counts its commits from the start again: we would wait for numbers that are
+   long gone, and drop events without a word. #}
+select
+    error(
+        'the landing file of {{ stream }} ends with commit ' || landed.newest || ', but commit ' || inputs.landed_commit
+        || ' was read before: the file was replaced; build with --full-refresh'
+    )
+from _penstock.inputs
+cross join (
+    select coalesce(max("commit"), 0) as newest from landing_{{ stream }}.raw.commits
+) as landed
+where inputs.stream = '{{ stream }}' and inputs.landed_commit > landed.newest;
+{% endif %}
+{% endmacro %}
+
+{% macro record_input(stream) %}
+delete from _penstock.inputs where stream = '{{ stream }}';
+insert into _penstock.inputs
+select
+    landing.stream,
+    (select coalesce(max("commit"), 0) from landing_{{ stream }}.raw.commits),
+    landing.complete_until,
+    (select count(*) from landing_{{ stream }}.raw.{{ adapter.quote(stream) }}),
+    (select count(*) from landing_{{ stream }}.raw.rejects where replayed_commit is null),
+    (
+        select
+            coalesce(
+                list(
+                    struct_pack(epoch := epoch, "partition" := "partition", next_offset := next_offset)
+                    order by epoch, "partition"
+                ),
+                []
+            )
+        from landing_{{ stream }}.raw.offsets
+    )
+from landing_{{ stream }}.raw.landing;
+{% endmacro %}
+
+{% macro detach_landing(stream) %}
+detach landing_{{ stream }}
+{% endmacro %}
+
+{#
+    SQL of the newest commit that staging has read from a stream. Noted by `record_input` and not taken from the rows:
+    a commit may have brought copies only, and would be read again in every run. Without a note everything is read
+    again, which doubles nothing, as staging keeps one row per event.
+#}
+{% macro last_commit_read(stream) -%}
+(select coalesce(max(landed_commit), -1) from _penstock.inputs where stream = '{{ stream }}')
+{%- endmacro %}

@@ -1,0 +1,6 @@
+"""Stands for the package `penstock_shared` where sqlfluff renders models: it knows Jinja, but no dbt packages."""
+
+
+def last_commit_read(stream: str) -> str:
+    """Any SQL number will do for linting."""
+    return "0"

@@ -1,0 +1,53 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        contract={'enforced': true},
+        pre_hook={'sql': "{{ penstock_shared.attach_landing('customer_events') }}", 'transaction': false},
+        post_hook=[
+            "{{ penstock_shared.record_input('customer_events') }}",
+            {'sql': "{{ penstock_shared.detach_landing('customer_events') }}", 'transaction': false},
+        ],
+    )
+}}
+
+-- New is what landed after the last commit that was read: offsets and times do not grow in the order of landing.
+with source as (
+    select * from {{ source('customer_events', 'customer_events') }}
+    {% if is_incremental() %}
+        where _commit > {{ penstock_shared.last_commit_read('customer_events') }}
+    {% endif %}
+),
+
+-- Of several copies of an event the first that landed counts.
+first_landed as (
+    select *
+    from source
+    qualify row_number() over (partition by event_id order by _commit, _partition, _offset, _epoch) = 1
+),
+
+renamed as (
+    select
+        event_id,
+        event_time at time zone 'UTC' as event_time,
+        event_type,
+        product_id,
+        category_id,
+        category_code,
+        brand,
+        price,
+        user_id,
+        user_session,
+        _epoch,
+        _partition,
+        _offset,
+        _commit
+    from first_landed
+)
+
+select * from renamed
+{% if is_incremental() %}
+    -- What staging holds landed earlier, so it is the first copy.
+    where not exists (select 1 from {{ this }} as known where known.event_id = renamed.event_id)
+{% endif %}
