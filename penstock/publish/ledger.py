@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import pyarrow as pa
 
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 
@@ -96,10 +95,13 @@ def write_ledger(connection: duckdb.DuckDBPyConnection, ledger: list[Publication
     connection.execute(f"COMMENT ON TABLE _penstock.publications IS {literal(comment)}")
     for name, _, text in _COLUMNS:
         connection.execute(f"COMMENT ON COLUMN _penstock.publications.{quoted(name)} IS {literal(text)}")
-    # As one Arrow table: row by row, the history of a year would take seconds.
-    connection.register("_ledger_rows", pa.Table.from_pylist([_as_row(row) for row in ledger]))
-    connection.execute("INSERT INTO _penstock.publications BY NAME SELECT * FROM _ledger_rows")
-    connection.unregister("_ledger_rows")
+    # As one list per column: row by row, the history of a year would take seconds.
+    lists = ", ".join(f"unnest(CAST(? AS {kind.split()[0]}[]))" for _, kind, _ in _COLUMNS)
+    rows = [_as_row(publication) for publication in ledger]
+    connection.execute(
+        f"INSERT INTO _penstock.publications SELECT {lists}",
+        [[row[name] for row in rows] for name, _, _ in _COLUMNS],
+    )
 
 
 def read_ledger(file: Path) -> list[Publication]:
