@@ -163,6 +163,15 @@ class AirflowApi:
         """Mark a task `success` or `failed`, as a person does in the UI."""
         self._request("PATCH", f"{_run(dag_id, run_id)}/taskInstances/{task_id}", {"new_state": state})
 
+    def clear_task(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Run one task of the run again; one that still runs is ended first."""
+        body = {"dag_run_id": run_id, "task_ids": [task_id], "dry_run": False, "only_failed": False}
+        self._request("POST", f"/dags/{dag_id}/clearTaskInstances", body)
+
+    def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
+        """Mark a run `success` or `failed`, as a person does in the UI."""
+        self._request("PATCH", _run(dag_id, run_id), {"state": state})
+
     def asset_events(self, dag_id: str) -> list[dict[str, Any]]:
         """The events that runs of the DAG emitted, oldest first: `uri`, `extra`, `source_run_id` and more."""
         query = urlencode({"source_dag_id": dag_id, "order_by": "id", "limit": 100})

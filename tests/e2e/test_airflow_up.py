@@ -1,0 +1,155 @@
+"""Airflow as run-local brings it up, and what a person does there to a running task."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from penstock.core.errors import PenstockError
+from penstock.core.settings import Settings
+from penstock.ingest.contract import load_contract
+from penstock.local.airflow_api import AirflowApi
+from penstock.local.airflow_up import start_airflow
+from penstock.local.broker import create_topic
+from penstock.local.produce import produce
+from penstock.local.services import Services
+from penstock.local.synthetic import synthetic_sample
+from penstock.monitor.slack_stand_in import SlackStandIn
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(0.1)
+
+
+def test_nothing_of_it_listens_off_loopback(airflow: AirflowApi, services: Services) -> None:
+    parts = [service for service in services.all_running() if service.name.startswith("airflow-")]
+    assert {part.name for part in parts} == {"airflow-api", "airflow-dag-processor", "airflow-scheduler"}
+    listening = set()
+    for part in parts:
+        process = psutil.Process(part.pid)
+        for member in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                listening |= {
+                    (connection.laddr.ip, connection.laddr.port)
+                    for connection in member.net_connections(kind="inet")
+                    if connection.status == psutil.CONN_LISTEN
+                }
+    port = int(airflow.base_url.rsplit(":", 1)[1])
+    assert listening == {("127.0.0.1", port)}
+
+
+def test_a_broken_yaml_is_its_own_import_error_and_hides_no_other_dag(airflow: AirflowApi) -> None:
+    errors = airflow.import_errors()
+    assert set(errors) == {"misspelt.py"}
+    assert "dags/misspelt.yaml:7: unknown key 'retrys'" in errors["misspelt.py"]
+    assert "did you mean 'retries'?" in errors["misspelt.py"]
+    with pytest.raises(PenstockError, match=r"cannot load the DAG misspelt: .*misspelt\.yaml:7"):
+        airflow.wait_until_dag_is_seen("misspelt")
+    airflow.wait_until_dag_is_seen("customer_events")
+
+
+def test_what_runs_is_reused_but_not_with_another_environment(
+    airflow: AirflowApi, services: Services, e2e_settings: Settings, slack: SlackStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    port = int(airflow.base_url.rsplit(":", 1)[1])
+    before = {service.pid for service in services.all_running()}
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.webhook_url)
+    again = start_airflow(e2e_settings, services, port)
+    assert again.base_url == airflow.base_url
+    assert {service.pid for service in services.all_running()} == before
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "http://127.0.0.1:1/services/elsewhere")
+    other = replace(e2e_settings, environment="staging")
+    with pytest.raises(PenstockError) as caught:
+        start_airflow(other, services, port)
+    assert "PENSTOCK_ENV, SLACK_WEBHOOK_URL" in str(caught.value)
+    assert "elsewhere" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def held(airflow: AirflowApi, e2e_settings: Settings) -> AirflowApi:
+    """The topic of the pipeline `held` has an event that nobody lands: its `ingest` waits."""
+    assert e2e_settings.bootstrap_servers is not None
+    topic = load_contract(e2e_settings, "held").topic
+    create_topic(e2e_settings.bootstrap_servers, topic)
+    produce(e2e_settings.bootstrap_servers, topic, synthetic_sample(1, seed=1, run=0))
+    airflow.unpause("held")
+    return airflow
+
+
+@pytest.fixture
+def waiting(held: AirflowApi) -> Iterator[tuple[str, psutil.Process]]:
+    """A run of `held` whose `ingest` waits: its id, and the command's process."""
+    run_id = f"manual__{uuid.uuid4().hex[:8]}"
+    held.trigger("held", run_id)
+    commands: list[psutil.Process] = []
+
+    def begun() -> bool:
+        commands[:] = [process for process in psutil.process_iter() if is_ingest_of(process, run_id)]
+        return bool(commands)
+
+    wait_for(begun, 60, "the command of ingest")
+    yield run_id, commands[0]
+    if held.run_state("held", run_id) == "running":
+        held.set_task_state("held", run_id, "ingest", "failed")
+    held.wait_until_run_ends("held", run_id, seconds=60)
+
+
+def is_ingest_of(process: psutil.Process, run_id: str) -> bool:
+    try:
+        words = process.cmdline()
+        is_it = words[1:] == ["-P", "-m", "penstock", "ingest", "wait", "held", "-o", "json"]
+        return is_it and process.environ().get("PENSTOCK_RUN_ID") == run_id
+    except psutil.Error:
+        return False
+
+
+def gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_task_marked_as_failed_takes_its_process_with_it(
+    held: AirflowApi, waiting: tuple[str, psutil.Process], slack: SlackStandIn
+) -> None:
+    run_id, command = waiting
+    held.set_task_state("held", run_id, "ingest", "failed")
+    wait_for(lambda: gone(command), 15, "the end of the command")
+    assert held.wait_until_run_ends("held", run_id, seconds=60) == "failed"
+    states = {task: state.state for task, state in held.task_states("held", run_id).items()}
+    assert states == {
+        "ingest": "failed", "transform": "upstream_failed", "validate": "upstream_failed",
+        "publish": "upstream_failed", "report": "success",
+    }  # fmt: skip
+    wait_for(lambda: any(run_id in text for text in slack.texts), 20, "the message")
+
+
+def test_a_task_that_is_cleared_ends_its_process_before_the_next_begins(
+    held: AirflowApi, waiting: tuple[str, psutil.Process], slack: SlackStandIn
+) -> None:
+    run_id, command = waiting
+    held.clear_task("held", run_id, "ingest")
+    wait_for(lambda: gone(command), 15, "the end of the command")
+
+    def begun_anew() -> bool:
+        return any(is_ingest_of(process, run_id) for process in psutil.process_iter())
+
+    wait_for(begun_anew, 30, "the second try")
+    assert not any(run_id in text for text in slack.texts)
+
+
+def test_a_run_marked_as_failed_stays_failed(held: AirflowApi, waiting: tuple[str, psutil.Process]) -> None:
+    run_id, command = waiting
+    held.set_run_state("held", run_id, "failed")
+    wait_for(lambda: gone(command), 15, "the end of the command")
+    wait_for(lambda: held.task_states("held", run_id)["report"].state in ("failed", "success"), 40, "report")
+    wait_for(lambda: not held.active_runs("held"), 30, "the end of the run")
+    assert held.run_state("held", run_id) == "failed"
