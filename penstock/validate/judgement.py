@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,9 @@ class Judge:
             ),
         )
         self._connection = connection
-        self._run = RunIdentifier(run_name=run_id, run_time=dt.datetime.now(dt.UTC))
+        # The run's name becomes a folder of the Data Docs.
+        run_name = re.sub(r"[^\w.+:~-]", "-", run_id)
+        self._run = RunIdentifier(run_name=run_name, run_time=dt.datetime.now(dt.UTC))
         self._source = self.context.data_sources.add_sql(
             name="candidates", connection_string=candidates_url(warehouse), create_temp_table=False
         )
@@ -105,6 +108,7 @@ class Judge:
             error = _raised(result.exception_info)
             rows = [] if error else self._unexpected_rows(mart, check)
             observed = None if error else observed_text(check, result.result, rows)
+            found = None if error else observed_text(check, result.result, rows[:1])  # a message is one line
             yield Problem(
                 mart=mart,
                 check=check.type,
@@ -112,7 +116,7 @@ class Judge:
                 severity=check.severity,
                 observed=observed,
                 error=error,
-                message=problem_message(mart, check, _column(check), observed=observed, error=error),
+                message=problem_message(mart, check, _column(check), observed=found, error=error),
             )
 
     def _unexpected_rows(self, mart: str, check: Check) -> list[dict[str, Any]]:
