@@ -11,8 +11,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED: dict[str, frozenset[str]] = {
     # tables beside raw.<stream>, and schemas
     "stream": frozenset({"raw", "rejects", "offsets", "commits", "topics", "landing"}),
-    # verbs of `penstock publish`, and schemas
-    "pipeline": frozenset({"raw", "staging", "marts", "main", "ls", "rollback", "resume"}),
+    # verbs of `penstock publish`, schemas, and the name under which the gate attaches the last version
+    "pipeline": frozenset({"raw", "staging", "marts", "main", "published", "ls", "rollback", "resume"}),
     "mart": frozenset({"raw", "mart_status", "staging", "marts", "main", "publications"}),
     "column": frozenset({"raw"}),
 }
