@@ -75,8 +75,9 @@ class Judge:
             # SUMMARY: counts and a few examples, never every bad row.
             found = definition.run(result_format="SUMMARY", run_id=self._run)
         except Exception as exc:  # whatever it raises here, the gate has not judged
+            what = " ".join(f"{type(exc).__name__}: {exc}".split())
             raise GateError(
-                f"marts.{suite.mart}: Great Expectations broke off: {type(exc).__name__}: {exc}",
+                f"marts.{suite.mart}: Great Expectations broke off: {what}",
                 fix="try the suite's checks one by one: one of them it cannot run, or not tell the result of",
             ) from exc
         results = {result.expectation_config.id: result for result in found.results}
