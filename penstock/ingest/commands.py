@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from types import FrameType
@@ -26,6 +27,9 @@ _wait_option = click.option(
 @click.group()
 def ingest() -> None:
     """Kafka → landing: consume a stream, exactly once."""
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    # kafka-python logs every try to connect; what is worth telling reaches us as an exception.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 @ingest.command()

@@ -37,7 +37,7 @@ CREATE TABLE raw.offsets (
     epoch INTEGER, "partition" INTEGER, next_offset BIGINT NOT NULL, PRIMARY KEY (epoch, "partition")
 );
 CREATE TABLE raw.commits (
-    "commit" BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, run_id VARCHAR NOT NULL,
+    "commit" BIGINT PRIMARY KEY, "at" TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, run_id VARCHAR NOT NULL,
     landed BIGINT NOT NULL, rejected BIGINT NOT NULL
 );
 CREATE TABLE raw.topics (

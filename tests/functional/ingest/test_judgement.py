@@ -1,0 +1,247 @@
+"""The compiled contract against a plain model of the rules in Python (`json`, `decimal`, `datetime`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from penstock.ingest.contract import read_contract
+from penstock.ingest.judgement import compile_judgement
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: test
+version: 1.0.0
+status: active
+schema:
+  - name: things
+    properties:
+      - {name: thing_id, logicalType: string, primaryKey: true, required: true}
+      - {name: number, logicalType: integer, required: true}
+      - {name: small, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {maximum: 1000}}
+      - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)", logicalTypeOptions: {minimum: 0}}
+      - {name: share, logicalType: number, physicalType: "DECIMAL(5,5)"}
+      - {name: happened, logicalType: timestamp}
+      - {name: day, logicalType: date}
+      - {name: flag, logicalType: boolean}
+      - {name: code, logicalType: string, logicalTypeOptions: {minLength: 2, maxLength: 4, pattern: "^[a-z]"}}
+      - name: kind
+        logicalType: string
+        quality: [{metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}]
+      - {name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}
+"""
+GOOD = {"thing_id": "t", "number": 1}
+
+
+class Judge:
+    """The compiled contract on an open connection."""
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / "things.odcs.yaml"
+        file.write_text(CONTRACT)
+        self.judgement = compile_judgement(read_contract(file))
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.judgement.prepare(self.connection)
+
+    def __call__(self, *values: bytes | None) -> list[dict[str, Any]]:
+        """One row for each value, in order."""
+        batch = pa.table(
+            {
+                "partition": pa.array([0] * len(values), pa.int32()),
+                "offset": pa.array(range(len(values)), pa.int64()),
+                "kafka_timestamp": pa.nulls(len(values), pa.timestamp("ms", tz="UTC")),
+                "value": pa.array(values, pa.binary()),
+            }
+        )
+        self.connection.register("batch", batch)
+        self.connection.execute(self.judgement.judge)
+        return self.connection.execute("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
+
+    def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:
+        (row,) = self(value)
+        return [(r["field"], r["rule"], r["found"]) for r in row["reasons"] or []]
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    return Judge(tmp_path_factory.mktemp("contract"))
+
+
+def raw(**tokens: str) -> bytes:
+    """An event with fields given as JSON text, to the letter."""
+    fields = {name: json.dumps(value) for name, value in GOOD.items()} | tokens
+    return ("{" + ",".join(f"{json.dumps(name)}:{token}" for name, token in fields.items()) + "}").encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (None, "value"), (b"", "json"), (b" ", "json"), (b"\xff{}", "utf8"), (b"{", "json"), (b"\xef\xbb\xbf{}", "json"),
+        (b"[1]", "object"), (b'"x"', "object"), (b"3", "object"), (b"null", "object"),
+        (raw(x="NaN"), "json"), (raw(x="-Infinity"), "json"), (raw(x="[1,]"), "json"), (raw()[:-1] + b",}", "json"),
+        (raw(x='"\\ud800"'), "json"), (raw(x="01"), "json"), (raw() + b"x", "json"), (raw(x='"\x01"'), "json"),
+        (b'{"a":' * 200 + b"1" + b"}" * 200, "depth"), (b"[" * 100_000 + b"]" * 100_000, "depth"),
+        (raw(x='"' + "x" * 9_000_000 + '"'), "size"),
+        (raw()[:-1] + b',"number":1}', "duplicateKey"), (raw(x='{"y":{"z":1,"z":1}}'), "duplicateKey"),
+    ],
+)  # fmt: skip
+def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: bytes | None, rule: str) -> None:
+    assert [(field, found) for field, found, _ in judge.reasons(value)] == [(None, rule)]
+
+
+@pytest.mark.parametrize(
+    ("field", "token", "rule", "found"),
+    [
+        ("number", '"1"', "type", '"1"'), ("number", "1.0", "type", "1.0"), ("number", "1e3", "type", "1e3"),
+        ("number", "9223372036854775808", "overflow", None), ("number", "true", "type", None),
+        ("number", "null", "required", "null"), ("number", "[1]", "type", "[1]"),
+        ("small", "1001", "maximum", "1001"), ("small", "2147483648", "overflow", None),
+        ("amount", "1.234", "scale", "1.234"), ("amount", "-0.01", "minimum", "-0.01"),
+        ("amount", "1.230000000000000000001", "scale", None), ("amount", "1e-400", "scale", "1e-400"),
+        ("amount", "12345678901", "overflow", None), ("amount", "1e400", "overflow", "1e400"),
+        ("amount", '"1.00"', "type", None), ("amount", "9999999999.994999999999999999999", "scale", None),
+        ("share", "1.0", "overflow", None), ("share", "0.000001", "scale", None),
+        ("happened", '"2024-02-30T00:00:00Z"', "timestamp", None), ("happened", '"2024-01-01T24:00:00Z"', "timestamp", None),
+        ("happened", '"2024-01-01T00:00:60Z"', "timestamp", None), ("happened", '"2024-01-01T00:00:00"', "timestamp", None),
+        ("happened", '"2024-01-01T00:00:00.1234567Z"', "timestamp", None), ("happened", "1714564800", "type", None),
+        ("happened", '"0000-12-31T00:00:00Z"', "timestamp", None), ("happened", '"9999-12-31T23:59:59-01:00"', "timestamp", None),
+        ("local", '"2024-03-31T02:30:00"', "timestamp", None), ("local", '"2024-10-27T02:30:00"', "timestamp", None),
+        ("day", '"2023-02-29"', "date", None), ("day", '"2024-1-1"', "date", None),
+        ("flag", '"true"', "type", None), ("flag", "1", "type", None),
+        ("code", '"a"', "minLength", '"a"'), ("code", '"abcde"', "maxLength", None), ("code", '"1ab"', "pattern", None),
+        ("kind", '"c"', "enum", '"c"'), ("thing_id", "5", "type", "5"),
+    ],
+)  # fmt: skip
+def test_a_field_that_breaks_a_rule_is_named_with_rule_and_value(
+    judge: Judge, field: str, token: str, rule: str, found: str | None
+) -> None:
+    assert judge.reasons(raw(**{field: token})) == [(field, rule, token if found is None else found)]
+
+
+def test_all_reasons_are_told_at_once(judge: Judge) -> None:
+    reasons = judge.reasons(raw(number="null", amount="-1", kind='"c"', code='"1"'))
+    assert [(field, rule) for field, rule, _ in reasons] == [
+        ("number", "required"), ("amount", "minimum"), ("code", "minLength"), ("code", "pattern"), ("kind", "enum"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "token", "value"),
+    [
+        ("number", "-0", 0), ("number", "-9223372036854775808", -(2**63)),
+        ("amount", "35.790", Decimal("35.79")), ("amount", "1.5E+1", Decimal("15.00")), ("amount", "0e-400", Decimal("0.00")),
+        ("amount", "9999999999.99000000000000000000", Decimal("9999999999.99")), ("amount", "12345678.9e1", Decimal("123456789")),
+        ("happened", '"2024-01-01t12:00:00.5+05:30"', dt.datetime(2024, 1, 1, 6, 30, 0, 500_000, tzinfo=dt.UTC)),
+        ("local", '"2024-07-01T12:00:00"', dt.datetime(2024, 7, 1, 10, tzinfo=dt.UTC)),
+        ("local", '"2024-07-01T12:00:00Z"', dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)),
+        ("day", '"2024-02-29"', dt.date(2024, 2, 29)), ("flag", "false", False),
+        ("thing_id", '"\\u00e9\\u0000\\"\\ud83d\\ude00"', 'é\0"😀'), ("code", "null", None),
+    ],
+)  # fmt: skip
+def test_a_good_value_is_typed_as_it_was_sent(judge: Judge, field: str, token: str, value: Any) -> None:
+    (row,) = judge(raw(**{field: token}))
+    assert row["reasons"] is None
+    assert row[field] == value
+
+
+def test_fields_that_the_contract_does_not_name_keep_their_text(judge: Judge) -> None:
+    unknown = '"x":1.10,"we\\"ird/~.name":{"a":[1e400,12345678901234567890.5,"7"]},"":null,"y":"$#\\"1\\""'
+    (row,) = judge(raw()[:-1] + b"," + unknown.encode() + b"}")
+    assert row["_unknown"] == "{" + unknown + "}"
+
+
+def test_a_bad_event_does_not_touch_its_neighbours(judge: Judge) -> None:
+    bad = [None, b"\xff", b"{", raw(number="x"), b"[" * 100_000, raw(number='"1"')]
+    rows = judge(
+        *(
+            value
+            for pair in zip(bad, [raw(number=str(n)) for n in range(len(bad))], strict=True)
+            for value in pair
+        )
+    )
+    assert [row["number"] for row in rows if row["reasons"] is None] == list(range(len(bad)))
+    assert sum(row["reasons"] is not None for row in rows) == len(bad)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+number_texts = st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,24})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+near_numbers = (
+    number_texts | st.integers(-(2**64), 2**64).map(str) | st.decimals(0, 10_000, places=2).map(str)
+)
+
+
+@given(st.lists(near_numbers, min_size=1, max_size=40))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_numbers_are_exact_or_rejected(judge: Judge, texts: list[str]) -> None:
+    rows = judge(*(raw(number=text, amount=text) for text in texts))
+    for text, row in zip(texts, rows, strict=True):
+        rules = {reason["field"] for reason in row["reasons"] or []}
+        is_integer = re.fullmatch(r"-?[0-9]+", text) is not None and -(2**63) <= int(text) < 2**63
+        assert ("number" not in rules) == is_integer, (text, row)
+        exact = Decimal(text)
+        fits = exact == 0 or (0 <= exact < 10**10 and exact == round_to_cents(exact))
+        assert ("amount" not in rules) == fits, (text, row)
+        if is_integer:
+            assert row["number"] == int(text)
+        if fits:
+            assert row["amount"] == exact
+
+
+def round_to_cents(exact: Decimal) -> Decimal:
+    import decimal
+
+    with decimal.localcontext(prec=60):
+        return exact.quantize(Decimal("0.01"), rounding=decimal.ROUND_DOWN)
+
+
+@given(st.dictionaries(st.text(max_size=6), json_values, max_size=5))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_the_contract_does_not_name_comes_back_as_it_was(judge: Judge, unknown: dict[str, Any]) -> None:
+    unknown = {key: value for key, value in unknown.items() if key not in ("thing_id", "number", "small", "amount",
+        "share", "happened", "day", "flag", "code", "kind", "local")}  # fmt: skip
+    (row,) = judge(json.dumps(GOOD | unknown, ensure_ascii=False).encode())
+    assert row["reasons"] is None
+    assert json.loads(row["_unknown"] or "{}") == unknown
+
+
+@given(
+    st.binary(max_size=60) | st.text(alphabet='{}[]":,0123456789.eE-+ntfaul \\u', max_size=60).map(str.encode)
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_crash_the_judgement_and_json_is_what_rfc_8259_says(judge: Judge, value: bytes) -> None:
+    (row,) = judge(value)
+    assert row["reasons"], "no such bytes hold a whole event"
+    unreadable = {reason["rule"] for reason in row["reasons"]} & {"json", "utf8"}
+    assert bool(unreadable) == (not is_rfc_8259(value)), value
+
+
+def is_rfc_8259(value: bytes) -> bool:
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        parsed = json.loads(value.decode(), parse_constant=refuse)
+        json.dumps(parsed, ensure_ascii=False).encode()  # a lone surrogate is no text
+    except (ValueError, RecursionError):
+        return False
+    return True
