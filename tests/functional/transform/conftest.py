@@ -67,8 +67,8 @@ class Landing:
         rows.execute("set TimeZone = 'UTC'")
         rows.execute(
             """create table events (event_id varchar, event_time timestamptz, event_type varchar,
-               product_id bigint, category_id bigint, category_code varchar, brand varchar, price decimal(12, 2),
-               user_id bigint, user_session varchar)"""
+               product_id bigint, category_id bigint, category_code varchar, brand varchar,
+               price decimal(12, 2), user_id bigint, user_session varchar)"""
         )
         rows.executemany(
             "insert into events values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [list(row.values()) for row in events]
@@ -83,7 +83,8 @@ class Landing:
             connection.execute(
                 f"""insert into raw.customer_events
                     select arriving.*, null, 1, user_id % {partitions},
-                        coalesce(next_offset, 0) + row_number() over (partition by user_id % {partitions}) - 1,
+                        coalesce(next_offset, 0) - 1
+                            + row_number() over (partition by user_id % {partitions}),
                         now(), {commit}, '1.0.0'
                     from arriving left join raw.offsets on "partition" = user_id % {partitions}"""
             )
@@ -93,7 +94,8 @@ class Landing:
             )
             connection.execute(
                 f"insert into raw.rejects select 1, 0, range, now(), {commit}, '1.0.0', null, null, null, "
-                f"[struct_pack(field := 'price', rule := 'required', found := null)], null from range({rejects})"
+                "[struct_pack(field := 'price', rule := 'required', found := null)], null "
+                f"from range({rejects})"
             )
             connection.execute(
                 f"insert into raw.commits values ({commit}, now(), 'batch', 'run', {len(events)}, {rejects})"
@@ -155,9 +157,7 @@ def real_events() -> Any:
         os.environ.get("PENSTOCK_REES46") or REPOSITORY.parent / "shared/data/rees46-2019-10-01.csv.gz"
     )
     if not path.exists():
-        pytest.fail(
-            f"{path}: no such file; these tests need real events, set PENSTOCK_REES46 to a file in that layout"
-        )
+        pytest.fail(f"{path}: no such file; these tests need real events, set PENSTOCK_REES46 to their file")
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     return connection.sql(

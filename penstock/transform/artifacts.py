@@ -1,0 +1,107 @@
+"""What dbt's own files say of a build: `manifest.json` what is declared, `run_results.json` what happened."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_LONGEST_LINE = 300  # characters of one error
+_HEADER = re.compile(
+    r"^[\w ]*Error in [\w ]+ \S+ \(.+\)$"
+)  # such as "Runtime Error in model x (models/x.sql)"
+_DETAIL = re.compile(r"^(LINE \d+:|> in macro|> called by|compiled code at|\^)")
+_KINDS = {"unit_test": "unit test", "operation": "hook"}
+
+
+@dataclass(frozen=True)
+class NodeCounts:
+    """How many nodes of each kind a build ran. `seconds` is dbt's own time, without its start."""
+
+    models: int
+    tests: int
+    unit_tests: int
+    warnings: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A node that failed. `line` is one line for people, `text` all that dbt said."""
+
+    name: str
+    line: str
+    text: str
+
+
+def node_counts(target: Path) -> NodeCounts:
+    """Count what the build in `target` ran."""
+    run = _read(target, "run_results.json")
+    kinds = Counter(_kind(result["unique_id"]) for result in run["results"])
+    warnings = sum(result["status"] == "warn" for result in run["results"])
+    return NodeCounts(
+        models=kinds["model"],
+        tests=kinds["test"],
+        unit_tests=kinds["unit_test"],
+        warnings=warnings,
+        seconds=round(float(run["elapsed_time"]), 3),
+    )
+
+
+def node_failures(target: Path) -> tuple[list[Failure], int]:
+    """The nodes that failed, in the order in which dbt ended them, and how many were skipped for it."""
+    results = _read(target, "run_results.json")["results"]
+    manifest = _read(target, "manifest.json")
+    declared = manifest["nodes"] | manifest["unit_tests"]
+    failures = []
+    for result in results:
+        if result["status"] not in ("error", "fail", "runtime error"):
+            continue
+        node = declared.get(result["unique_id"], {})
+        name = node.get("name") or result["unique_id"].split(".", 1)[1]
+        kind = _kind(result["unique_id"])
+        text = result["message"] or "dbt gives no reason"
+        where = f" ({node['original_file_path']})" if node.get("original_file_path") else ""
+        line = f"{_KINDS.get(kind, kind)} {name}{where} failed: {first_lines(text)}"
+        failures.append(Failure(name, line, text))
+    return failures, sum(result["status"] == "skipped" for result in results)
+
+
+def first_lines(message: str) -> str:
+    """What a message of dbt says before it goes into detail, in one line."""
+    lines: list[str] = []
+    for line in (line.strip() for line in message.strip().splitlines()):
+        if _DETAIL.match(line):
+            break
+        if line and not _HEADER.match(line):
+            lines.append(line)
+    text = " ".join(lines)
+    return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "…"
+
+
+def public_models(target: Path) -> list[dict[str, Any]]:
+    """The manifest's nodes of the models with `access: public` that this build built, by name."""
+    built = {result["unique_id"] for result in _read(target, "run_results.json")["results"]}
+    nodes = _read(target, "manifest.json")["nodes"].values()
+    models = [node for node in nodes if node["resource_type"] == "model" and node["unique_id"] in built]
+    return sorted((node for node in models if node["access"] == "public"), key=lambda node: str(node["name"]))
+
+
+def group_owners(target: Path) -> dict[str, str]:
+    """The owner of each dbt group, by the group's name. A group may name its owner by e-mail address only."""
+    groups = _read(target, "manifest.json")["groups"].values()
+    owners = {
+        str(group["name"]): group["owner"].get("name") or group["owner"].get("email") for group in groups
+    }
+    return {name: str(owner) for name, owner in owners.items() if owner}
+
+
+def _kind(unique_id: str) -> str:
+    return unique_id.split(".", 1)[0]
+
+
+def _read(target: Path, name: str) -> Any:
+    return json.loads((target / name).read_bytes())

@@ -1,0 +1,80 @@
+"""Which tables a build offers for publishing: dbt's public models, with the columns that they promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.core.errors import DeclarationError
+from penstock.core.names import name_problem
+from penstock.core.settings import Settings
+from penstock.transform.artifacts import group_owners, public_models
+
+_SCHEMA = "marts"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the model's contract declares it; `data_type` in DuckDB's SQL."""
+
+    name: str
+    data_type: str
+    description: str
+    not_null: bool
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A candidate, the table `marts.<name>` of the warehouse; columns in declared order."""
+
+    name: str
+    description: str
+    owner: str
+    columns: list[Column]
+
+
+def candidate_marts(settings: Settings, pipeline: str, target: Path, owner: str) -> list[Mart]:
+    """The marts of the build in `target`. `owner` answers for a model that names nobody itself.
+
+    Raises DeclarationError for a public model that cannot be published: wrong schema, a name that is ours, no
+    enforced contract.
+    """
+    owners = group_owners(target)
+    project = settings.dbt_project_dir(pipeline)
+    return [_mart(node, project, owners, owner) for node in public_models(target)]
+
+
+def _mart(node: dict[str, Any], project: Path, owners: dict[str, str], pipeline_owner: str) -> Mart:
+    name = str(node["alias"])
+    file = project / str(node["original_file_path"])
+    if problem := name_problem("mart", name):
+        raise DeclarationError(problem, file=file, fix="rename the model, or take `access: public` from it")
+    if node["schema"] != _SCHEMA:
+        raise DeclarationError(
+            f"the public model {name} lies in the schema {node['schema']}, not in {_SCHEMA}",
+            file=file, fix=f"configure `schema: {_SCHEMA}`, or take `access: public` from it",
+        )  # fmt: skip
+    if not node["config"]["contract"]["enforced"]:
+        raise DeclarationError(
+            f"the public model {name} has no enforced contract, so its columns are not known",
+            file=file, fix="configure `contract: {enforced: true}` and list its columns with their types",
+        )  # fmt: skip
+    columns = [_column(column, name, file) for column in node["columns"].values()]
+    owner = node["config"].get("meta", {}).get("owner") or owners.get(node["group"] or "") or pipeline_owner
+    return Mart(name, str(node["description"]), str(owner), columns)
+
+
+def _column(column: dict[str, Any], mart: str, file: Path) -> Column:
+    name = str(column["name"])
+    if problem := name_problem("column", name):
+        raise DeclarationError(
+            f"{mart}: {problem}", file=file, fix="rename the column in the model and its YAML"
+        )
+    constraints = {str(constraint["type"]) for constraint in column["constraints"]}
+    return Column(
+        name,
+        str(column["data_type"]),
+        str(column["description"]),
+        bool(constraints & {"not_null", "primary_key"}),
+    )

@@ -1,0 +1,51 @@
+"""Which streams a dbt project reads: its sources, compared with the pipeline's YAML before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from penstock.core.errors import DeclarationError
+from penstock.core.pipeline import Pipeline
+from penstock.core.settings import Settings
+from penstock.core.yaml_file import read_yaml, suggestion
+
+
+def check_sources(settings: Settings, pipeline: Pipeline) -> None:
+    """The names of the dbt project's sources are the pipeline's streams, all of them and no others.
+
+    Raises DeclarationError: no dbt project, a source that is no stream of the pipeline, a stream without one.
+    """
+    project = settings.dbt_project_dir(pipeline.name)
+    if not (project / "dbt_project.yml").exists():
+        raise DeclarationError(
+            f"the pipeline {pipeline.name} has no dbt project", file=project / "dbt_project.yml",
+            fix="create it; one dbt project per pipeline, named like the pipeline",
+        )  # fmt: skip
+    found = {name for file in _property_files(project) for name in _sources(file, pipeline)}
+    for stream in pipeline.streams:
+        if stream not in found:
+            raise DeclarationError(
+                f"no dbt source is named '{stream}', a stream of the pipeline", file=project,
+                fix=f"declare it in a YAML file of models/, or take it from `streams` in {pipeline.file}",
+            )  # fmt: skip
+
+
+def _property_files(project: Path) -> list[Path]:
+    return sorted(file for pattern in ("*.yml", "*.yaml") for file in (project / "models").rglob(pattern))
+
+
+def _sources(file: Path, pipeline: Pipeline) -> list[str]:
+    yaml_file = read_yaml(file)
+    content = yaml_file.content
+    sources = content.get("sources") if isinstance(content, dict) else None
+    names = []
+    for index, source in enumerate(sources or []):
+        name = str(source.get("name"))
+        if name not in pipeline.streams:
+            raise yaml_file.error(
+                ("sources", index, "name"),
+                f"the dbt source '{name}' is no stream of the pipeline {pipeline.name}",
+                fix=f"{suggestion(name, pipeline.streams)} Or add it to `streams` in {pipeline.file}",
+            )
+        names.append(name)
+    return names

@@ -1,0 +1,127 @@
+"""Landing to warehouse: one dbt build, and the record of what it built."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from dataclasses import dataclass
+
+from penstock.core.code_version import code_version, declarations_hash
+from penstock.core.duckdb_file import open_duckdb
+from penstock.core.errors import TransformError
+from penstock.core.kill_point import kill_point
+from penstock.core.pipeline import Pipeline, load_pipeline
+from penstock.core.pipeline_lock import pipeline_lock
+from penstock.core.settings import Settings
+from penstock.transform.dbt_build import DbtBuild, FileWasHeld, dbt_build
+from penstock.transform.landing import wait_until_readable
+from penstock.transform.marts import candidate_marts
+from penstock.transform.record import BuildRecord, Input, all_inputs, read_inputs, write_record
+from penstock.transform.sources import check_sources
+
+
+@dataclass(frozen=True)
+class TransformResult:
+    """A finished build. `new_commits` is how many transactions of landing it read for the first time."""
+
+    build_id: str
+    run_id: str
+    pipeline: str
+    complete_until: dt.datetime
+    models: int
+    tests: int
+    unit_tests: int
+    warnings: int
+    new_commits: int
+    seconds: float
+
+
+def transform(
+    settings: Settings, name: str, *, run_id: str, full_refresh: bool = False, patience: float = 60.0
+) -> TransformResult:
+    """Build the candidate marts of the pipeline `name`, and record the build:
+
+    1. check what is declared, before anything runs
+    2. wait for the pipeline's lock and for the files that dbt will want; `patience` seconds for each
+    3. run `dbt build`; it empties the build record first
+    4. write the build record, if nothing that is declared changed meanwhile
+
+    Raises DeclarationError, BusyError, LandingError, TransformError. Whatever fails, or ends this process,
+    after the build began leaves no build record.
+    """
+    started = time.monotonic()
+    pipeline = load_pipeline(settings, name)  # 1
+    check_sources(settings, pipeline)
+    with pipeline_lock(settings, name, what="transform", wait=patience):  # 2
+        declared = declarations_hash(settings, name, pipeline.streams)
+        before = _read_before(settings, pipeline, wait=patience)
+        build = _build(settings, pipeline, full_refresh=full_refresh, patience=patience)  # 3
+        kill_point("transform.built")
+        record = _record(settings, pipeline, build, run_id=run_id, declared=declared)  # 4
+    return TransformResult(
+        build_id=record.build_id,
+        run_id=run_id,
+        pipeline=name,
+        complete_until=record.complete_until,
+        models=build.counts.models,
+        tests=build.counts.tests,
+        unit_tests=build.counts.unit_tests,
+        warnings=build.counts.warnings,
+        new_commits=_new_commits(before, record.inputs),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _read_before(settings: Settings, pipeline: Pipeline, *, wait: float) -> list[Input]:
+    """What the warehouse has read so far. Also finds out that nobody holds it, as dbt waits for nobody."""
+    path = settings.warehouse_file(pipeline.name)
+    if not path.exists():
+        return []
+    with open_duckdb(path, wait=wait) as connection:
+        return read_inputs(connection, pipeline.streams)
+
+
+def _build(settings: Settings, pipeline: Pipeline, *, full_refresh: bool, patience: float) -> DbtBuild:
+    """dbt attaches a landing file without waiting: wait first, and again when its writer was quicker."""
+    deadline = time.monotonic() + patience
+    while True:
+        for stream in pipeline.streams:
+            wait_until_readable(settings, stream, wait=max(deadline - time.monotonic(), 0))
+        try:
+            return dbt_build(settings, pipeline.name, select=pipeline.select, full_refresh=full_refresh)
+        except FileWasHeld:
+            if time.monotonic() > deadline:
+                raise
+
+
+def _record(
+    settings: Settings, pipeline: Pipeline, build: DbtBuild, *, run_id: str, declared: str
+) -> BuildRecord:
+    marts = candidate_marts(settings, pipeline.name, build.target, pipeline.owner)
+    if declarations_hash(settings, pipeline.name, pipeline.streams) != declared:
+        raise TransformError(
+            f"pipeline {pipeline.name}: its declarations changed while dbt built it",
+            fix="run transform again, so that the marts are of one state of them",
+        )
+    with open_duckdb(settings.warehouse_file(pipeline.name)) as connection:
+        record = BuildRecord(
+            build_id=str(uuid.uuid4()),
+            run_id=run_id,
+            pipeline=pipeline.name,
+            built_at=dt.datetime.now(dt.UTC),
+            code=code_version(settings),
+            declarations_hash=declared,
+            inputs=all_inputs(connection, pipeline.name, pipeline.streams),
+            marts=marts,
+            counts=build.counts,
+        )
+        write_record(connection, record)
+    return record
+
+
+def _new_commits(before: list[Input], after: list[Input]) -> int:
+    known = {read.stream: read.landed_commit for read in before}
+    # A landing file that was made anew, and read by a full refresh, begins to count from the start.
+    bases = [(read.landed_commit, known.get(read.stream, 0)) for read in after]
+    return sum(newest - base if newest >= base else newest for newest, base in bases)
