@@ -151,7 +151,7 @@ def test_messages_that_cannot_be_sent_make_no_run_fail(
 
 def test_a_run_that_a_person_ended_is_no_success(dag: DAG, penstock_stand_in: StandIn) -> None:
     penstock_stand_in("")
-    with pytest.raises(AirflowFailException, match="ended before validate had succeeded"):
+    with pytest.raises(AirflowFailException, match="ended before validate ran"):
         report(dag, {**STATES, "validate": "skipped", "publish": "skipped"})
 
 
