@@ -131,7 +131,7 @@ def _java(settings: Settings) -> list[str]:
     jars = os.pathsep.join(str(jar) for jar in kafka_jars())
     options = [
         "-Xmx768m",
-        "-XX:TieredStopAtLevel=1",
+        "-XX:TieredStopAtLevel=1",  # for a short life on a small machine: no costly second compilation
         "-XX:+UseSerialGC",
         "-Djava.awt.headless=true",
         f"-Dlog4j2.configurationFile={log4j}",

@@ -65,7 +65,7 @@ def summarise(
     """Read the figures of a finished run. Raises PenstockError where they do not add up: every event that was
     produced must have landed once or be a reject, and every deliberate fault must be among the rejects."""
     landed = landed_of(settings, stream, run_id, produced.places)
-    _compare(produced, landed)
+    compare(produced, landed)
     verdict = json.loads(settings.verdict_file(pipeline).read_text(encoding="utf-8"))
     publication = _publication(settings, pipeline, run_id)
     return Summary(
@@ -120,9 +120,9 @@ def landed_of(settings: Settings, stream: str, run_id: str, places: dict[int, tu
         )
         (rejected,) = _one(connection, "SELECT count(*) FROM ours")
         reasons = connection.execute(f"""
-            SELECT reason.field, reason.rule, count(*) AS events
+            SELECT reason.field, reason.rule, count(*)
             FROM (SELECT unnest(reasons) AS reason FROM ours)
-            GROUP BY ALL ORDER BY events DESC, ALL LIMIT {_TOP}
+            GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT {_TOP}
         """).fetchall()
         (in_run,) = _one(
             connection,
@@ -142,12 +142,12 @@ def taste(file: Path, mart: str, order_by: str, rows: int) -> tuple[list[str], l
     """Column names and the first `rows` rows of a published mart, largest `order_by` first."""
     with closing(open_duckdb(file, read_only=True)) as connection:
         found = connection.execute(
-            f"SELECT * FROM {quoted(mart)} ORDER BY {quoted(order_by)} DESC, ALL LIMIT {rows}"
+            f"SELECT * FROM {quoted(mart)} ORDER BY {quoted(order_by)} DESC, 1 LIMIT {rows}"
         )
         return [column[0] for column in found.description or []], found.fetchall()
 
 
-def _compare(produced: Produced, landed: Landed) -> None:
+def compare(produced: Produced, landed: Landed) -> None:
     """Raise PenstockError where an event was lost or doubled, or a deliberate fault passed."""
     there = sum(beyond - first for first, beyond in produced.places.values())
     found = landed.landed + landed.rejected
