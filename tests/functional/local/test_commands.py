@@ -1,0 +1,80 @@
+"""The local commands from outside, as far as they go without a broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock.core.settings import Settings
+from penstock.local.run_local import error_line
+from penstock.local.services import Services, free_port
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def penstock(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "penstock", "local", *words], capture_output=True, text=True)
+
+
+def refused(*words: str) -> str:
+    """The last error of a run that must end before it starts anything."""
+    ended = penstock("run", *words)
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stdout == ""
+    return ended.stderr[ended.stderr.rindex("Error: ") :]
+
+
+@pytest.mark.parametrize("taken", ["--kafka-port", "--airflow-port"])
+def test_a_taken_port_ends_the_run_before_anything_starts(settings: Settings, taken: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        free = "--kafka-port" if taken == "--airflow-port" else "--airflow-port"
+        error = refused(taken, str(port), free, str(free_port()))
+    assert f"port {port} is taken by PID {os.getpid()}" in error
+    assert Services(settings).all_running() == []
+
+
+def test_a_file_that_is_missing_ends_the_run_before_anything_starts(settings: Settings) -> None:
+    error = refused("--events", "nowhere.csv")
+    assert error.startswith("Error: nowhere.csv: cannot be read: No such file")
+    assert Services(settings).all_running() == []
+
+
+def test_status_stop_and_stop_again(settings: Settings) -> None:
+    service = Services(settings).start("sleeper", SLEEPER, env={}, port=None)
+    assert [entry["pid"] for entry in json.loads(penstock("status", "-o", "json").stdout)] == [service.pid]
+    assert penstock("stop").stdout == "stopped: sleeper\n"
+    assert penstock("stop").stdout == "stopped: nothing was running\n"
+    assert penstock("status").stdout == "nothing is running\n"
+
+
+def test_clean_stops_and_removes_what_runs_made_and_nothing_else(settings: Settings) -> None:
+    service = Services(settings).start("sleeper", SLEEPER, env={}, port=None)
+    for name in ("landing/customer_events.duckdb", "marts/customer_events/1-v1.duckdb", "penstock.sqlite"):
+        (settings.data / name).parent.mkdir(parents=True, exist_ok=True)
+        (settings.data / name).touch()
+    (settings.data / "mine.txt").touch()
+    assert penstock("clean").returncode == 0
+    assert [path.name for path in settings.data.iterdir()] == ["mine.txt"]
+    assert not Path(f"/proc/{service.pid}").exists() or Services(settings).running("sleeper") is None
+    assert penstock("clean").stdout == "removed: nothing was there\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("starting\nError: no broker\n  Fix: start one\n", "no broker"),
+        ("Error: first\nagain\nError: second\ntask ended\n", "second"),
+        ("Traceback\nValueError: odd\n\n", "odd"),
+        ("one\ntwo\n\n", "two"),
+        ("", "its log is empty"),
+    ],
+)
+def test_the_line_of_a_log_that_says_what_broke(log: str, line: str) -> None:
+    assert error_line(log) == line
