@@ -48,17 +48,18 @@ CREATE OR REPLACE TEMP MACRO numbers_as_strings(json_text) AS
         chr(1) || chr(2), '""'
     );
 
--- A JSON number's text without exponent and needless zeros in front: '1.5E+1' → '15', exactly. Exponents
--- beyond ±400 stand for ±400: no column holds either.
+-- A JSON number's text without exponent and needless zeros in front, exactly: '1.5E+1' → '15'. In two steps,
+-- so that the statement that uses them names the parts once. Exponents beyond ±400 stand for ±400: no column
+-- holds either.
 CREATE OR REPLACE TEMP MACRO number_parts(number) AS
     regexp_extract(
         number, '^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$', ['sign', 'whole', 'fraction', 'exponent']
     );
-CREATE OR REPLACE TEMP MACRO exponent_of(parts) AS
+CREATE OR REPLACE TEMP MACRO bounded_exponent(exponent) AS
     CASE
-        WHEN parts.exponent = '' THEN 0
-        WHEN starts_with(parts.exponent, '-') THEN -coalesce(least(try_cast(parts.exponent[2:] AS BIGINT), 400), 400)
-        ELSE coalesce(least(try_cast(ltrim(parts.exponent, '+') AS BIGINT), 400), 400)
+        WHEN exponent = '' THEN 0
+        WHEN starts_with(exponent, '-') THEN -coalesce(least(try_cast(exponent[2:] AS BIGINT), 400), 400)
+        ELSE coalesce(least(try_cast(ltrim(exponent, '+') AS BIGINT), 400), 400)
     END;
 CREATE OR REPLACE TEMP MACRO with_point_at(digits, place) AS
     CASE
@@ -66,14 +67,10 @@ CREATE OR REPLACE TEMP MACRO with_point_at(digits, place) AS
         WHEN place >= length(digits) THEN digits || repeat('0', place - length(digits))
         ELSE left(digits, place) || '.' || substr(digits, place + 1)
     END;
-CREATE OR REPLACE TEMP MACRO plain_number(number) AS
-    number_parts(number).sign || regexp_replace(
-        with_point_at(
-            number_parts(number).whole || number_parts(number).fraction,
-            length(number_parts(number).whole) + exponent_of(number_parts(number))
-        ),
-        '^0+([0-9])', '\1'
-    );
+CREATE OR REPLACE TEMP MACRO number_place(parts) AS
+    length(parts.whole) + bounded_exponent(parts.exponent);
+CREATE OR REPLACE TEMP MACRO plain_number(parts, place) AS
+    parts.sign || regexp_replace(with_point_at(parts.whole || parts.fraction, place), '^0+([0-9])', '\1');
 
 -- An object's text with each string marked '$' and each number a string marked '#', so that DuckDB can move
 -- its parts about without touching a number; and the way back.

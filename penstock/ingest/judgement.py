@@ -88,6 +88,12 @@ named AS (
         {_list(_tokens(field, index) for index, field in enumerate(fields, start=1))}
     FROM split
 ),
+prepared AS (
+    SELECT
+        *,
+        {_list(_prepared(field) for field in fields if field.kind in ("decimal", "timestamp"))}
+    FROM named
+),
 typed AS (
     SELECT
         *,
@@ -95,7 +101,7 @@ typed AS (
         len(keys) <> list_count(tokens) AS has_more_keys,
         CASE WHEN is_nested AND tokens IS NOT NULL THEN repeats_a_key(json_text)
             ELSE coalesce(len(keys) <> len(list_distinct(keys)), false) END AS repeats_a_key
-    FROM named
+    FROM prepared
 ),
 tried AS (
     SELECT
@@ -103,6 +109,10 @@ tried AS (
         tokens IS NOT NULL AND NOT repeats_a_key
             AND {_all(_is_good(field) for field in fields)} AS is_good
     FROM typed
+),
+told AS (
+    SELECT *, CASE WHEN NOT is_good AND tokens IS NOT NULL THEN numbers_as_strings(json_text) END AS as_sent
+    FROM tried
 )
 SELECT
     {_list(f"{_column('value', field)} AS {quoted(field.name)}" for field in fields)},
@@ -119,37 +129,42 @@ SELECT
         ],
         lambda reason: reason IS NOT NULL
     ) END AS reasons
-FROM tried
+FROM told
 """
     return Judgement(contract, sql)
 
 
 def _tokens(field: Field, index: int) -> str:
-    """The field's JSON token (NULL: missing or null), its text, and for a decimal its exact number."""
-    token, text = f"tokens[{index}]::VARCHAR", f"texts[{index}]"
+    """The field's JSON token as it stands, the same with NULL for a JSON null, and its text."""
     columns = [
-        f"{token} AS {_column('raw', field)}",
-        f"nullif({token}, 'null') AS {_column('token', field)}",
-        f"{text} AS {_column('text', field)}",
+        f"tokens[{index}]::VARCHAR AS {_column('raw', field)}",
+        f"nullif(tokens[{index}]::VARCHAR, 'null') AS {_column('token', field)}",
+        f"texts[{index}] AS {_column('text', field)}",
     ]
     if field.kind == "decimal":
-        columns.append(f"{_exact_number(field, token)} AS {_column('number', field)}")
-    if field.kind == "timestamp":
-        columns.append(f"{_instant(field, token, text)} AS {_column('instant', field)}")
+        columns.append(f"{_exact_parts(field, f'tokens[{index}]::VARCHAR')} AS {_column('parts', field)}")
     return _list(columns)
 
 
-def _exact_number(field: Field, token: str) -> str:
-    """The number's plain text, exactly as sent. yyjson reads a number with a point as a double, which is
-    exact for 15 digits; longer ones, exponents, and zeros (1e-400 is read as one) are taken from the text.
-    """
+def _exact_parts(field: Field, token: str) -> str:
+    """The parts of a number as it was sent, where the token may not be exact. yyjson reads a number with a
+    point as a double, which is exact for 15 digits; longer ones, exponents, and zeros (1e-400 is read as
+    one) are taken from the text."""
     as_texts = "coalesce(exact_text, numbers_as_strings(json_text))"
-    return f"""CASE
-            WHEN {token} IS NULL OR NOT regexp_matches({token}, '^-?[0-9]') THEN NULL
-            WHEN exact_text IS NULL AND NOT contains({token}, 'e') AND {token} NOT IN ('0.0', '-0.0')
-                THEN {token}
-            ELSE plain_number(json_extract_string({as_texts}, {_path(field)}))
-        END"""
+    may_differ = f"exact_text IS NOT NULL OR contains({token}, 'e') OR {token} IN ('0.0', '-0.0')"
+    return f"""CASE WHEN ({may_differ}) AND regexp_matches({token}, '^-?[0-9]')
+            THEN number_parts(json_extract_string({as_texts}, {_path(field)})) END"""
+
+
+def _prepared(field: Field) -> str:
+    """What the cast starts from: a decimal's exact number, a timestamp's instant."""
+    token, text = _column("token", field), _column("text", field)
+    if field.kind == "decimal":
+        parts = _column("parts", field)
+        number = f"""CASE WHEN {parts} IS NOT NULL THEN plain_number({parts}, number_place({parts}))
+            WHEN regexp_matches({token}, '^-?[0-9]') THEN {token} END"""
+        return f"{number} AS {_column('number', field)}"
+    return f"{_instant(field, token, text)} AS {_column('instant', field)}"
 
 
 def _instant(field: Field, token: str, text: str) -> str:
@@ -199,9 +214,13 @@ def _value(field: Field) -> str:
 
 def _fits(field: Field) -> str:
     """Does the exact number have no more digits than the type holds, on either side of the point?"""
-    whole = f"[0-9]{{1,{field.precision - field.scale}}}" if field.precision > field.scale else "0"
     decimals = rf"(\.[0-9]{{1,{field.scale}}}0*)?" if field.scale else r"(\.0+)?"
-    return f"regexp_full_match({_column('number', field)}, '-?{whole}{decimals}')"
+    return f"regexp_full_match({_column('number', field)}, '-?{_whole_part(field)}{decimals}')"
+
+
+def _whole_part(field: Field) -> str:
+    """The digits before the point that the type holds, as a pattern."""
+    return f"[0-9]{{1,{field.precision - field.scale}}}" if field.precision > field.scale else "0"
 
 
 def _is_good(field: Field) -> str:
@@ -263,7 +282,7 @@ def _field_reasons(field: Field) -> list[str]:
 def _found(field: Field) -> str:
     # A number as it was sent, not as the double that the JSON reader made of it.
     token = _column("token", field)
-    exact = f"json_extract_string(numbers_as_strings(json_text), {_path(field)})"
+    exact = f"json_extract_string(as_sent, {_path(field)})"
     return f"CASE WHEN regexp_matches({token}, '^-?[0-9]') THEN {exact} ELSE {token} END"
 
 
@@ -274,8 +293,7 @@ def _type_rule(field: Field) -> str:
         return f"CASE WHEN regexp_full_match({token}, '-?[0-9]+') THEN 'overflow' ELSE 'type' END"
     if field.kind == "decimal":
         number = _column("number", field)
-        digits = max(field.precision - field.scale, 1)
-        whole_part_fits = rf"regexp_matches({number}, '^-?[0-9]{{1,{digits}}}(\.|$)')"
+        whole_part_fits = rf"regexp_matches({number}, '^-?{_whole_part(field)}(\.|$)')"
         return (
             f"CASE WHEN {number} IS NULL THEN 'type' WHEN {whole_part_fits} THEN 'scale' ELSE 'overflow' END"
         )
