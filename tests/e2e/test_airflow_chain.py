@@ -1,0 +1,199 @@
+"""The whole chain in a real Airflow: events in a real broker become published marts, and a gate that refuses
+keeps BI on what it has. The tests of this file build on one another, in their order."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+
+import duckdb
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page, expect
+
+from penstock.core.settings import Settings
+from penstock.ingest.contract import load_contract
+from penstock.local.airflow_api import AirflowApi
+from penstock.local.broker import create_topic
+from penstock.local.produce import Produced, produce
+from penstock.local.synthetic import synthetic_sample
+from penstock.monitor.slack_stand_in import SlackStandIn
+
+PIPELINE = "customer_events"
+TASKS = ("ingest", "transform", "validate", "publish", "report")
+PATIENCE = 30_000  # milliseconds for a page of a server that shares two cores with all the rest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended: its id, its state, the state of each task."""
+
+    id: str
+    state: str
+    tasks: dict[str, str | None]
+
+
+def run_dag(airflow: AirflowApi) -> Run:
+    run_id = f"manual__{uuid.uuid4().hex[:8]}"
+    airflow.trigger(PIPELINE, run_id)
+    airflow.unpause(PIPELINE)
+    state = airflow.wait_until_run_ends(PIPELINE, run_id, seconds=150)
+    return Run(run_id, state, {task: s.state for task, s in airflow.task_states(PIPELINE, run_id).items()})
+
+
+def send(settings: Settings, count: int, run: int) -> Produced:
+    assert settings.bootstrap_servers is not None
+    topic = load_contract(settings, PIPELINE).topic
+    create_topic(settings.bootstrap_servers, topic)
+    return produce(settings.bootstrap_servers, topic, synthetic_sample(count, seed=7, run=run))
+
+
+def bi_asks(settings: Settings, sql: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(settings.marts_link(PIPELINE), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def logs(airflow: AirflowApi, run: Run) -> str:
+    """Every task's log, for the message of an assertion that fails."""
+    return "\n".join(
+        f"=== {task} {state}\n{airflow.task_log(PIPELINE, run.id, task)}"
+        for task, state in run.tasks.items()
+        if state in ("failed", "success")
+    )
+
+
+# What a person sees: the colour that the browser paints, whatever way the style sheet names it.
+PAINTED = """element => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = getComputedStyle(element).backgroundColor;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+}"""
+
+
+def seen(page: Page, run_id: str, task: str) -> tuple[str, str]:
+    """How the run's page shows a task: the word in its row, the colour of its square in the grid."""
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=task, exact=True))
+    badge = row.get_by_test_id("state-badge").or_(row.locator(".chakra-badge")).first
+    expect(badge).to_have_text(re.compile(r"\w"), timeout=PATIENCE)
+    square = page.get_by_test_id(f"grid-{run_id}-{task}").get_by_test_id("task-state-badge")
+    red, green, blue, _ = square.evaluate(PAINTED)
+    colour = "green" if green > max(red, blue) else "red" if red > max(green, blue) else "neither"
+    return badge.inner_text().strip(), colour
+
+
+@pytest.fixture(scope="module")
+def sent(e2e_settings: Settings) -> Produced:
+    return send(e2e_settings, 2000, run=0)
+
+
+@pytest.fixture(scope="module")
+def green(airflow: AirflowApi, sent: Produced) -> Run:
+    """The first run, over 2000 synthetic messages."""
+    run = run_dag(airflow)
+    assert run.tasks == dict.fromkeys(TASKS, "success"), logs(airflow, run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def refused(airflow: AirflowApi, e2e_settings: Settings, green: Run) -> Run:
+    """A run over more events, while the suite of `sessions` asks for the impossible."""
+    send(e2e_settings, 500, run=1)
+    file = e2e_settings.suites_dir(PIPELINE) / "sessions.yaml"
+    before = file.read_text()
+    suite = yaml.safe_load(before)
+    impossible = {"type": "expect_table_row_count_to_equal", "kwargs": {"value": 987654321},
+                  "severity": "critical"}  # fmt: skip
+    suite["expectations"].append(impossible)
+    file.write_text(yaml.safe_dump(suite, sort_keys=False))
+    try:
+        return run_dag(airflow)
+    finally:
+        file.write_text(before)
+
+
+def test_events_become_marts(green: Run, sent: Produced, e2e_settings: Settings) -> None:
+    assert green.state == "success"
+    assert sent.dirt is not None
+    assert sent.duplicates is not None
+    good = 2000 - sum(sent.dirt.values())
+    with duckdb.connect(e2e_settings.landing_file(PIPELINE), read_only=True) as landing:
+        assert landing.execute("select count(*) from raw.customer_events").fetchone() == (good,)
+        assert landing.execute("select count(*) from raw.rejects").fetchone() == (sum(sent.dirt.values()),)
+        # the run that landed it is Airflow's
+        assert landing.execute("select distinct run_id from raw.commits").fetchall() == [(green.id,)]
+    assert bi_asks(e2e_settings, "select distinct version from mart_status") == [(1,)]
+    assert bi_asks(e2e_settings, "select sum(events) from sessions") == [(good - sent.duplicates,)]
+
+
+def test_every_changed_mart_is_an_asset_event_with_version_and_rows(
+    airflow: AirflowApi, green: Run, e2e_settings: Settings
+) -> None:
+    events = {
+        event["uri"]: event["extra"]
+        for event in airflow.asset_events(PIPELINE)
+        if event["source_run_id"] == green.id
+    }
+    marts = bi_asks(e2e_settings, "select mart, rows from mart_status")
+    assert {"sessions", "customers"} <= {mart for mart, _ in marts}
+    assert events == {
+        f"penstock://local/{PIPELINE}/{mart}": {"version": 1, "rows": rows} for mart, rows in marts
+    }
+
+
+def test_a_run_without_news_emits_no_event(airflow: AirflowApi, green: Run, e2e_settings: Settings) -> None:
+    again = run_dag(airflow)
+    assert again.tasks == dict.fromkeys(TASKS, "success"), logs(airflow, again)
+    assert [e for e in airflow.asset_events(PIPELINE) if e["source_run_id"] == again.id] == []
+    assert bi_asks(e2e_settings, "select distinct version from mart_status") == [(1,)]
+    report = airflow.task_log(PIPELINE, again.id, "report")
+    assert re.search(r"publish +success .*action refresh", report)
+
+
+def test_the_browser_shows_five_green_tasks(airflow: AirflowApi, green: Run, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(airflow.run_url(PIPELINE, green.id))
+    shown = {task: seen(page, green.id, task) for task in TASKS}
+    page.close()
+    assert shown == dict.fromkeys(TASKS, ("Success", "green"))
+
+
+def test_a_gate_that_refuses_makes_the_run_red_and_keeps_bi_on_the_old_version(
+    airflow: AirflowApi, refused: Run, e2e_settings: Settings
+) -> None:
+    assert refused.tasks == {
+        "ingest": "success", "transform": "success", "validate": "failed", "publish": "upstream_failed",
+        "report": "success",
+    }, logs(airflow, refused)  # fmt: skip
+    assert refused.state == "failed"
+    assert bi_asks(e2e_settings, "select distinct version from mart_status") == [(1,)]
+    assert re.search(r"validate +failed", airflow.task_log(PIPELINE, refused.id, "report"))
+
+
+def test_the_browser_shows_the_red_run(airflow: AirflowApi, refused: Run, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(airflow.run_url(PIPELINE, refused.id))
+    expect(page.get_by_test_id("main-content").get_by_text("Failed", exact=True).first).to_be_visible()
+    shown = {task: seen(page, refused.id, task) for task in TASKS}
+    page.goto(airflow.task_url(PIPELINE, refused.id, "validate"))
+    expect(page.get_by_text("987654321").first).to_be_visible(timeout=PATIENCE)  # the log says why
+    page.close()
+    assert shown == {
+        "ingest": ("Success", "green"), "transform": ("Success", "green"), "validate": ("Failed", "red"),
+        "publish": ("Upstream Failed", "red"), "report": ("Success", "green"),
+    }  # fmt: skip
+
+
+def test_slack_hears_it_once_and_from_the_run_itself(
+    refused: Run, slack: SlackStandIn, airflow: AirflowApi
+) -> None:
+    ours = [text for text in slack.texts if refused.id in text]
+    assert len(ours) == 1
+    (text,) = ours
+    assert "customer_events: validate failed" in text
+    assert "sessions" in text
+    assert "987654321" in text
+    assert "customer-analytics" in text
+    assert "version 1" in text
+    assert airflow.task_url(PIPELINE, refused.id, "validate") in text
