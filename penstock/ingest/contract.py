@@ -189,7 +189,7 @@ def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind
         raise yaml_file.error(
             (*at, "physicalType"),
             f"field '{prop.name}': physicalType is {declared!r}",
-            fix=f"a {prop.logicalType} lands as one of: {', '.join(known)}",
+            fix=f"the type '{prop.logicalType}' lands as one of: {', '.join(known)}",
         )
     return declared.upper() if kind == "integer" and declared else known[0], 0, 0
 

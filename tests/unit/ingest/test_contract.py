@@ -1,0 +1,102 @@
+"""A contract is read as ODCS says, and what is wrong in it is told with file, line, value and fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penstock.core.errors import DeclarationError
+from penstock.ingest.contract import Contract, read_contract
+
+OURS = Path(__file__).resolve().parents[3] / "ingest" / "customer_events.odcs.yaml"
+
+
+def read_changed(folder: Path, old: str, new: str) -> Contract:
+    text = OURS.read_text()
+    assert old in text
+    changed = folder / OURS.name
+    changed.write_text(text.replace(old, new, 1))
+    return read_contract(changed)
+
+
+def test_our_contract_lands_the_columns_that_it_declares() -> None:
+    contract = read_contract(OURS)
+    assert (contract.stream, contract.topic, contract.version) == ("customer_events",) * 2 + ("1.0.0",)
+    assert [(field.name, field.sql_type, field.required) for field in contract.fields] == [
+        ("event_id", "VARCHAR", True),
+        ("event_time", "TIMESTAMPTZ", True),
+        ("event_type", "VARCHAR", True),
+        ("product_id", "BIGINT", True),
+        ("category_id", "BIGINT", True),
+        ("category_code", "VARCHAR", False),
+        ("brand", "VARCHAR", False),
+        ("price", "DECIMAL(12,2)", True),
+        ("user_id", "BIGINT", True),
+        ("user_session", "VARCHAR", True),
+    ]
+    assert [field.name for field in contract.fields if field.primary_key] == ["event_id"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "message"),
+    [
+        ("required: true", "requird: true", "requird", "did you mean 'required'?"),
+        ("minimum: 0", "minimun: 0", "minimun", "did you mean 'minimum'?"),
+        ("scope: issues", "scpe: issues", "scpe", "did you mean 'scope'?"),
+        ("apiVersion: v3.1.0", "apiVersion: v2.2.2", "apiVersion", "write one of: v3.1.0"),
+        ("kind: DataContract", "kind: Contract", "kind: Contract", "'Contract' is not one of"),
+        ("DECIMAL(12,2)", "DOUBLE", "DOUBLE", "a number needs an exact type"),
+        ("DECIMAL(12,2)", "DECIMAL(40,2)", "DECIMAL(40,2)", "38 at most"),
+        ("physicalType: BIGINT", "physicalType: BIGNIT", "BIGNIT", "'integer' lands as one of: BIGINT"),
+        ("logicalType: timestamp", "logicalType: time", "logicalType: time", "use one of: string"),
+        ("- name: brand", "- name: _brand", "_brand", "kept for Penstock's own names"),
+        ("- name: brand", "- name: Brand", "Brand", "lower-case letter"),
+        ("- name: brand", "- name: price", "- name: price", "the field 'price' stands twice"),
+        ("mustBe: 0", "mustBe: 1", "- metric", "landing does not check this quality rule"),
+        ("minimum: 0", "multipleOf: 5", "multipleOf", "landing does not check 'multipleOf'"),
+        (
+            "  - name: customer_events",
+            "  - name: rejects",
+            "- name: rejects",
+            "Penstock uses that name itself",
+        ),
+        (
+            "  - name: customer_events",
+            "  - name: clicks",
+            "- name: clicks",
+            "rename the file to clicks.odcs.yaml",
+        ),
+        ("        primaryKey: true\n", "", "properties:", "no field is the primary key"),
+    ],
+)
+def test_what_is_wrong_is_told_with_line_and_fix(
+    tmp_path: Path, old: str, new: str, at: str, message: str
+) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        read_changed(tmp_path, old, new)
+    assert message in str(caught.value)
+    lines = (tmp_path / OURS.name).read_text().splitlines()
+    assert caught.value.line is not None
+    assert at in lines[caught.value.line - 1], f"line {caught.value.line} was named"
+
+
+def test_a_bad_pattern_and_a_bad_zone_are_told(tmp_path: Path) -> None:
+    options = "logicalType: string\n        logicalTypeOptions: {pattern: '('}"
+    with pytest.raises(DeclarationError, match="bad pattern"):
+        read_changed(tmp_path, "logicalType: string", options)
+    options = "logicalType: timestamp\n        logicalTypeOptions: {defaultTimezone: Mars}"
+    with pytest.raises(DeclarationError, match="unknown time zone 'Mars'"):
+        read_changed(tmp_path, "logicalType: timestamp", options)
+
+
+def test_a_topic_of_another_name_and_the_enum_of_odcs_3_2(tmp_path: Path) -> None:
+    assert (
+        read_changed(tmp_path, "physicalName: customer_events", "physicalName: web.events").topic
+        == "web.events"
+    )
+    enum = "name: brand\n        enum: [{value: acme}, {value: apple}]"
+    brand = next(
+        field for field in read_changed(tmp_path, "name: brand", enum).fields if field.name == "brand"
+    )
+    assert brand.enum == ("acme", "apple")
