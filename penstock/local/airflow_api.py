@@ -174,7 +174,7 @@ class AirflowApi:
 
     def asset_events(self, dag_id: str) -> list[dict[str, Any]]:
         """The events that runs of the DAG emitted, oldest first: `uri`, `extra`, `source_run_id` and more."""
-        query = urlencode({"source_dag_id": dag_id, "order_by": "id", "limit": 100})
+        query = urlencode({"source_dag_id": dag_id, "order_by": "timestamp", "limit": 100})
         events: list[dict[str, Any]] = self._get(f"/assets/events?{query}")["asset_events"]
         return events
 
