@@ -5,8 +5,8 @@ log goes to stderr; stdout gets one JSON object: `{"success": bool, "error": wha
 ran, or null}`.
 
 Stdin is the parent's life line. The parent holds the other end and writes nothing; when it ends, however it
-ends, the kernel closes the pipe, and this process ends at once. DuckDB and dbt stand that: a build that was cut
-off leaves no build record, and the next one starts from the last commit.
+ends, the kernel closes the pipe, and this process ends at once. DuckDB stands that, and so do we: a build
+that was cut off leaves no build record, and the next one starts from the last commit.
 """
 
 from __future__ import annotations

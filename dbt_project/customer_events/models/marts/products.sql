@@ -2,7 +2,7 @@ with events as (
     select * from {{ ref('stg_customer_events') }}
 ),
 
--- Name and price as the product's newest event has them; of several at that instant the dearest, then the lowest values.
+-- Category, brand and price of the newest event; of several at that instant the dearest, then the first by value.
 newest as (
     select
         product_id,

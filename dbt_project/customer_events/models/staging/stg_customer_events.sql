@@ -16,7 +16,7 @@
 with source as (
     select * from {{ source('customer_events', 'customer_events') }}
     {% if is_incremental() %}
-        where _commit > {{ penstock_shared.last_commit_read('customer_events') }}
+    where _commit > {{ penstock_shared.last_commit_read('customer_events') }}
     {% endif %}
 ),
 
@@ -46,8 +46,9 @@ renamed as (
     from first_landed
 )
 
-select * from renamed
+select renamed.*
+from renamed
 {% if is_incremental() %}
-    -- What staging holds landed earlier, so it is the first copy.
-    where not exists (select 1 from {{ this }} as known where known.event_id = renamed.event_id)
+-- What staging holds landed earlier, so it is the first copy.
+anti join {{ this }} as known on renamed.event_id = known.event_id
 {% endif %}
