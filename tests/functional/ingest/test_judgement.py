@@ -88,15 +88,31 @@ def raw(**tokens: str) -> bytes:
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        (None, "value"), (b"", "json"), (b" ", "json"), (b"\xff{}", "utf8"), (b"{", "json"), (b"\xef\xbb\xbf{}", "json"),
-        (b"[1]", "object"), (b'"x"', "object"), (b"3", "object"), (b"null", "object"),
-        (raw(x="NaN"), "json"), (raw(x="-Infinity"), "json"), (raw(x="[1,]"), "json"), (raw()[:-1] + b",}", "json"),
-        (raw(x='"\\ud800"'), "json"), (raw(x="01"), "json"), (raw() + b"x", "json"), (raw(x='"\x01"'), "json"),
-        (b'{"a":' * 200 + b"1" + b"}" * 200, "depth"), (b"[" * 100_000 + b"]" * 100_000, "depth"),
+        (None, "value"),
+        (b"", "json"),
+        (b" ", "json"),
+        (b"\xff{}", "utf8"),
+        (b"{", "json"),
+        (b"\xef\xbb\xbf{}", "json"),
+        (b"[1]", "object"),
+        (b'"x"', "object"),
+        (b"3", "object"),
+        (b"null", "object"),
+        (raw(x="NaN"), "json"),
+        (raw(x="-Infinity"), "json"),
+        (raw(x="[1,]"), "json"),
+        (raw()[:-1] + b",}", "json"),
+        (raw(x='"\\ud800"'), "json"),
+        (raw(x="01"), "json"),
+        (raw() + b"x", "json"),
+        (raw(x='"\x01"'), "json"),
+        (b'{"a":' * 200 + b"1" + b"}" * 200, "depth"),
+        (b"[" * 100_000 + b"]" * 100_000, "depth"),
         (raw(x='"' + "x" * 9_000_000 + '"'), "size"),
-        (raw()[:-1] + b',"number":1}', "duplicateKey"), (raw(x='{"y":{"z":1,"z":1}}'), "duplicateKey"),
+        (raw()[:-1] + b',"number":1}', "duplicateKey"),
+        (raw(x='{"y":{"z":1,"z":1}}'), "duplicateKey"),
     ],
-)  # fmt: skip
+)
 def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: bytes | None, rule: str) -> None:
     assert [(field, found) for field, found, _ in judge.reasons(value)] == [(None, rule)]
 
@@ -104,26 +120,46 @@ def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: byt
 @pytest.mark.parametrize(
     ("field", "token", "rule", "found"),
     [
-        ("number", '"1"', "type", '"1"'), ("number", "1.0", "type", "1.0"), ("number", "1e3", "type", "1e3"),
-        ("number", "9223372036854775808", "overflow", None), ("number", "true", "type", None),
-        ("number", "null", "required", "null"), ("number", "[1]", "type", "[1]"),
-        ("small", "1001", "maximum", "1001"), ("small", "2147483648", "overflow", None),
-        ("amount", "1.234", "scale", "1.234"), ("amount", "-0.01", "minimum", "-0.01"),
-        ("amount", "1.230000000000000000001", "scale", None), ("amount", "1e-400", "scale", "1e-400"),
-        ("amount", "12345678901", "overflow", None), ("amount", "1e400", "overflow", "1e400"),
-        ("amount", '"1.00"', "type", None), ("amount", "9999999999.994999999999999999999", "scale", None),
-        ("share", "1.0", "overflow", None), ("share", "0.000001", "scale", None),
-        ("happened", '"2024-02-30T00:00:00Z"', "timestamp", None), ("happened", '"2024-01-01T24:00:00Z"', "timestamp", None),
-        ("happened", '"2024-01-01T00:00:60Z"', "timestamp", None), ("happened", '"2024-01-01T00:00:00"', "timestamp", None),
-        ("happened", '"2024-01-01T00:00:00.1234567Z"', "timestamp", None), ("happened", "1714564800", "type", None),
-        ("happened", '"0000-12-31T00:00:00Z"', "timestamp", None), ("happened", '"9999-12-31T23:59:59-01:00"', "timestamp", None),
-        ("local", '"2024-03-31T02:30:00"', "timestamp", None), ("local", '"2024-10-27T02:30:00"', "timestamp", None),
-        ("day", '"2023-02-29"', "date", None), ("day", '"2024-1-1"', "date", None),
-        ("flag", '"true"', "type", None), ("flag", "1", "type", None),
-        ("code", '"a"', "minLength", '"a"'), ("code", '"abcde"', "maxLength", None), ("code", '"1ab"', "pattern", None),
-        ("kind", '"c"', "enum", '"c"'), ("thing_id", "5", "type", "5"),
+        ("number", '"1"', "type", '"1"'),
+        ("number", "1.0", "type", "1.0"),
+        ("number", "1e3", "type", "1e3"),
+        ("number", "9223372036854775808", "overflow", None),
+        ("number", "true", "type", None),
+        ("number", "null", "required", "null"),
+        ("number", "[1]", "type", "[1]"),
+        ("small", "1001", "maximum", "1001"),
+        ("small", "2147483648", "overflow", None),
+        ("amount", "1.234", "scale", "1.234"),
+        ("amount", "-0.01", "minimum", "-0.01"),
+        ("amount", "1.230000000000000000001", "scale", None),
+        ("amount", "1e-400", "scale", "1e-400"),
+        ("amount", "12345678901", "overflow", None),
+        ("amount", "1e400", "overflow", "1e400"),
+        ("amount", '"1.00"', "type", None),
+        ("amount", "9999999999.994999999999999999999", "scale", None),
+        ("share", "1.0", "overflow", None),
+        ("share", "0.000001", "scale", None),
+        ("happened", '"2024-02-30T00:00:00Z"', "timestamp", None),
+        ("happened", '"2024-01-01T24:00:00Z"', "timestamp", None),
+        ("happened", '"2024-01-01T00:00:60Z"', "timestamp", None),
+        ("happened", '"2024-01-01T00:00:00"', "timestamp", None),
+        ("happened", '"2024-01-01T00:00:00.1234567Z"', "timestamp", None),
+        ("happened", "1714564800", "type", None),
+        ("happened", '"0000-12-31T00:00:00Z"', "timestamp", None),
+        ("happened", '"9999-12-31T23:59:59-01:00"', "timestamp", None),
+        ("local", '"2024-03-31T02:30:00"', "timestamp", None),
+        ("local", '"2024-10-27T02:30:00"', "timestamp", None),
+        ("day", '"2023-02-29"', "date", None),
+        ("day", '"2024-1-1"', "date", None),
+        ("flag", '"true"', "type", None),
+        ("flag", "1", "type", None),
+        ("code", '"a"', "minLength", '"a"'),
+        ("code", '"abcde"', "maxLength", None),
+        ("code", '"1ab"', "pattern", None),
+        ("kind", '"c"', "enum", '"c"'),
+        ("thing_id", "5", "type", "5"),
     ],
-)  # fmt: skip
+)
 def test_a_field_that_breaks_a_rule_is_named_with_rule_and_value(
     judge: Judge, field: str, token: str, rule: str, found: str | None
 ) -> None:
@@ -133,23 +169,37 @@ def test_a_field_that_breaks_a_rule_is_named_with_rule_and_value(
 def test_all_reasons_are_told_at_once(judge: Judge) -> None:
     reasons = judge.reasons(raw(number="null", amount="-1", kind='"c"', code='"1"'))
     assert [(field, rule) for field, rule, _ in reasons] == [
-        ("number", "required"), ("amount", "minimum"), ("code", "minLength"), ("code", "pattern"), ("kind", "enum"),
-    ]  # fmt: skip
+        ("number", "required"),
+        ("amount", "minimum"),
+        ("code", "minLength"),
+        ("code", "pattern"),
+        ("kind", "enum"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("field", "token", "value"),
     [
-        ("number", "-0", 0), ("number", "-9223372036854775808", -(2**63)),
-        ("amount", "35.790", Decimal("35.79")), ("amount", "1.5E+1", Decimal("15.00")), ("amount", "0e-400", Decimal("0.00")),
-        ("amount", "9999999999.99000000000000000000", Decimal("9999999999.99")), ("amount", "12345678.9e1", Decimal("123456789")),
-        ("happened", '"2024-01-01t12:00:00.5+05:30"', dt.datetime(2024, 1, 1, 6, 30, 0, 500_000, tzinfo=dt.UTC)),
+        ("number", "-0", 0),
+        ("number", "-9223372036854775808", -(2**63)),
+        ("amount", "35.790", Decimal("35.79")),
+        ("amount", "1.5E+1", Decimal("15.00")),
+        ("amount", "0e-400", Decimal("0.00")),
+        ("amount", "9999999999.99000000000000000000", Decimal("9999999999.99")),
+        ("amount", "12345678.9e1", Decimal("123456789")),
+        (
+            "happened",
+            '"2024-01-01t12:00:00.5+05:30"',
+            dt.datetime(2024, 1, 1, 6, 30, 0, 500_000, tzinfo=dt.UTC),
+        ),
         ("local", '"2024-07-01T12:00:00"', dt.datetime(2024, 7, 1, 10, tzinfo=dt.UTC)),
         ("local", '"2024-07-01T12:00:00Z"', dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)),
-        ("day", '"2024-02-29"', dt.date(2024, 2, 29)), ("flag", "false", False),
-        ("thing_id", '"\\u00e9\\u0000\\"\\ud83d\\ude00"', 'é\0"😀'), ("code", "null", None),
+        ("day", '"2024-02-29"', dt.date(2024, 2, 29)),
+        ("flag", "false", False),
+        ("thing_id", '"\\u00e9\\u0000\\"\\ud83d\\ude00"', 'é\0"😀'),
+        ("code", "null", None),
     ],
-)  # fmt: skip
+)
 def test_a_good_value_is_typed_as_it_was_sent(judge: Judge, field: str, token: str, value: Any) -> None:
     (row,) = judge(raw(**{field: token}))
     assert row["reasons"] is None
