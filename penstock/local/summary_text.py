@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +17,8 @@ from penstock.core.settings import Settings
 from penstock.local.summary import Summary, taste
 from penstock.monitor.slack import Slack
 
-_TASTED, _TASTED_BY, _TASTED_ROWS, _TASTED_COLUMNS = "customers", "revenue", 5, 8
+_MART, _BY, _ROWS = "customers", "revenue", 5
+_COLUMNS = ("user_id", "rfm_segment", "sessions", "purchases", "revenue", "favourite_brand")
 
 
 def print_summary(
@@ -101,28 +104,30 @@ def _slack(settings: Settings, pipeline: Pipeline) -> str:
 
 
 def _taste(summary: Summary) -> Group:
-    columns, rows = taste(summary.marts_file, _TASTED, _TASTED_BY, _TASTED_ROWS)
-    table = Table(title=f"{_TASTED}, by {_TASTED_BY}", title_justify="left", header_style="bold")
-    for column in columns[:_TASTED_COLUMNS]:
-        table.add_column(column)
+    """The first rows; of the columns those that fit a screen."""
+    columns, rows = taste(summary.marts_file, _MART, _BY, _ROWS)
+    shown = [columns.index(column) for column in _COLUMNS if column in columns]
+    table = Table(title=f"{_MART}, by {_BY}", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
+    for place in shown:
+        table.add_column(columns[place], no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row[:_TASTED_COLUMNS]))
-    more = len(columns) - _TASTED_COLUMNS
-    return Group(table, Text(f"and {more} more columns", style="dim") if more > 0 else Text(""))
+        table.add_row(*(_cell(row[place]) for place in shown))
+    return Group(table, Text(f"  … and {len(columns) - len(shown)} more columns", style="dim"))
 
 
 def _cell(value: Any) -> Text:
-    return Text("" if value is None else f"{value:,.2f}" if isinstance(value, float) else str(value))
+    return Text("" if value is None else f"{value:,}" if isinstance(value, Decimal | float) else str(value))
 
 
 def _next(summary: Summary, pipeline: str, airflow_url: str) -> Text:
     file = _short(summary.marts_file)
-    query = f"SELECT * FROM {_TASTED} ORDER BY {_TASTED_BY} DESC LIMIT 10"
+    query = f"SELECT * FROM {_MART} ORDER BY {_BY} DESC LIMIT 10"
+    python = f"import duckdb; duckdb.connect('{file}', read_only=True).sql('{query}').show()"
     lines = [
         ("Airflow", f"{airflow_url}/dags/{pipeline}"),
         ("Data Docs", f"file://{summary.docs.absolute()}" if summary.docs else "none"),
-        ("Query in Python", f"duckdb.connect('{file}', read_only=True).sql('{query}').show()"),
-        ("Query in a shell", f'duckdb -readonly {file} "{query}"'),
+        ("Query with Python", f'.venv/bin/python -c "{python}"'),
+        ("Query with DuckDB", f'duckdb -readonly {file} "{query}"'),
         ("More events", "make run-local"),
         ("End it all", "make stop"),
     ]
