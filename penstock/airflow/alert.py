@@ -17,18 +17,45 @@ _NO_WORD = "ended without saying why (its worker was lost, or ended it from outs
 
 
 def tells_failure(project: Path) -> Callable[[Any], None]:
-    """An `on_failure_callback` for the tasks of the pipelines of `project`."""
+    """An `on_failure_callback` for the tasks of the pipelines of `project`: a task has failed for good.
+
+    One that was stopped from outside counts only where it is not marked as a success, or cleared.
+    """
 
     def tell_failure(context: Any) -> None:
-        ti, exception = context["ti"], context.get("exception")
-        if isinstance(exception, StoppedFromOutside) and not _is_failing(ti):
-            return
-        start_monitor(
-            project, pipeline=ti.dag_id, stage=ti.task_id, run_id=ti.run_id,
-            log_url=getattr(ti, "log_url", None) or "", error=one_line(exception),
-        )  # fmt: skip
+        if not _was_stopped(context) or _state(context["ti"]) in {"running", "failed"}:
+            _tell(project, context)
 
     return tell_failure
+
+
+def tells_marked_as_failed(project: Path) -> Callable[[Any], None]:
+    """An `on_retry_callback`: Airflow calls that one where a task was marked as failed with tries left."""
+
+    def tell_marked_as_failed(context: Any) -> None:
+        if _was_stopped(context) and _state(context["ti"]) == "failed":
+            _tell(project, context)
+
+    return tell_marked_as_failed
+
+
+def _tell(project: Path, context: Any) -> None:
+    ti = context["ti"]
+    start_monitor(
+        project, pipeline=ti.dag_id, stage=ti.task_id, run_id=ti.run_id,
+        log_url=getattr(ti, "log_url", None) or "", error=one_line(context.get("exception")),
+    )  # fmt: skip
+
+
+def _was_stopped(context: Any) -> bool:
+    return isinstance(context.get("exception"), StoppedFromOutside)
+
+
+def _state(ti: Any) -> str | None:
+    """The state that Airflow's database holds: a person may have set it while the task ran."""
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+    state: str | None = states.get(ti.run_id, {}).get(ti.task_id)
+    return state
 
 
 def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_url: str, error: str) -> int:
@@ -46,13 +73,6 @@ def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     return process.pid
-
-
-def _is_failing(ti: Any) -> bool:
-    """Whether a task that was stopped counts as failed: not where a person marked it as a success, or cleared
-    it. Airflow's callbacks do not tell these apart."""
-    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
-    return states.get(ti.run_id, {}).get(ti.task_id) in {"running", "failed"}
 
 
 def one_line(exception: BaseException | str | None) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
-from penstock.airflow.alert import tells_failure
+from penstock.airflow.alert import tells_failure, tells_marked_as_failed
 from penstock.airflow.stage import PublishOperator, ReportOperator, StageOperator
 from penstock.core.pipeline import Pipeline, read_pipeline
 from penstock.core.settings import Settings
@@ -51,7 +51,10 @@ def build_dag(pipeline: Pipeline) -> DAG:
     """The DAG of one pipeline. Its project is `PENSTOCK_PROJECT`, else the folder above the YAML's."""
     project = Path(os.environ.get("PENSTOCK_PROJECT") or pipeline.file.parent.parent).absolute()
     common: dict[str, Any] = {"project": project, "owner": pipeline.owner}
-    alert: dict[str, Any] = {"on_failure_callback": tells_failure(project)}
+    alert: dict[str, Any] = {
+        "on_failure_callback": tells_failure(project),
+        "on_retry_callback": tells_marked_as_failed(project),
+    }
     retries: dict[str, Any] = {"retries": pipeline.retries, "retry_delay": _RETRY_DELAY}
     with DAG(
         dag_id=pipeline.name,

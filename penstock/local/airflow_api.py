@@ -145,7 +145,7 @@ class AirflowApi:
         """The log of one try of a task, as text, one message a line."""
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/logs/{max(try_number, 1)}"
         content = self._get(f"{path}?full_content=true")["content"]
-        return "\n".join(line if isinstance(line, str) else str(line.get("event", "")) for line in content)
+        return "\n".join(_log_line(line) for line in content)
 
     def task_url(self, dag_id: str, run_id: str, task_id: str) -> str:
         """The page in Airflow's UI with the log of a task."""
@@ -220,6 +220,14 @@ class AirflowApi:
 
 class _NotFoundError(PenstockError):
     """Airflow does not know the thing that was asked for."""
+
+
+def _log_line(line: Any) -> str:
+    """A message of a task's log, with the exception that belongs to it."""
+    if isinstance(line, str):
+        return line
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or []]
+    return "\n".join([str(line.get("event", "")), *errors])
 
 
 def _run(dag_id: str, run_id: str) -> str:

@@ -38,7 +38,7 @@ def run_dag(airflow: AirflowApi) -> Run:
     run_id = f"manual__{uuid.uuid4().hex[:8]}"
     airflow.trigger(PIPELINE, run_id)
     airflow.unpause(PIPELINE)
-    state = airflow.wait_until_run_ends(PIPELINE, run_id, seconds=150)
+    state = airflow.wait_until_run_ends(PIPELINE, run_id, seconds=280)
     return Run(run_id, state, {task: s.state for task, s in airflow.task_states(PIPELINE, run_id).items()})
 
 

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, AssetAlias
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from penstock.airflow.alert import one_line, tells_failure
+from penstock.airflow.alert import one_line, tells_failure, tells_marked_as_failed
 from penstock.airflow.factory import build_dag
 from penstock.airflow.stage import StoppedFromOutside, penstock_environment
 from penstock.core.pipeline import read_pipeline
@@ -172,18 +172,33 @@ def test_an_alert_only_starts_the_monitor(settings: Settings, penstock_stand_in:
 
 
 @pytest.mark.parametrize(
-    ("state", "alerts"), [("failed", 1), ("running", 1), ("success", 0), (None, 0), ("restarting", 0)]
+    ("state", "for_good", "with_tries_left"),
+    [("failed", 1, 1), ("running", 1, 0), ("success", 0, 0), (None, 0, 0), ("restarting", 0, 0)],
 )
-def test_a_task_that_a_person_marked_as_done_or_cleared_is_no_alarm(
-    state: str | None, alerts: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[str] = []
+def test_a_task_that_was_stopped_is_an_alarm_only_where_it_counts_as_failed(
+    state: str | None, for_good: int, with_tries_left: int, settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    told: list[str] = []
     monkeypatch.setattr(
-        "penstock.airflow.alert.start_monitor", lambda *_, **words: started.append(words["error"])
+        "penstock.airflow.alert.start_monitor", lambda *_, **words: told.append(words["error"])
     )
     ti = TaskInstance("transform", {"transform": state})
-    tells_failure(settings.project)({"ti": ti, "exception": StoppedFromOutside("stopped from outside")})
-    assert len(started) == alerts
+    context = {"ti": ti, "exception": StoppedFromOutside("stopped from outside")}
+    tells_failure(settings.project)(context)
+    assert told == ["stopped from outside"] * for_good
+    told.clear()
+    tells_marked_as_failed(settings.project)(context)
+    assert told == ["stopped from outside"] * with_tries_left
+
+
+def test_a_command_that_failed_and_is_tried_again_is_no_alarm_yet(
+    settings: Settings, penstock_stand_in: StandIn
+) -> None:
+    file = penstock_stand_in("")
+    ti = TaskInstance("ingest", {"ingest": "up_for_retry"})
+    tells_marked_as_failed(settings.project)({"ti": ti, "exception": AirflowException("no broker")})
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(
