@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 _LONGEST_LINE = 300  # characters of one error
-_HEADER = re.compile(
-    r"^[\w ]*Error in [\w ]+ \S+ \(.+\)$"
-)  # such as "Runtime Error in model x (models/x.sql)"
-_DETAIL = re.compile(r"^(LINE \d+:|> in macro|> called by|compiled code at|\^)")
+# Lines that frame the real error, such as "Runtime Error in model x (models/x.sql)", and lines of detail.
+_FRAME = re.compile(
+    r"^(\w+ Error( in [\w ]+ \S+ \(.+\))?|An error occurred during execution of unit test .*)$"
+)
+_DETAIL = re.compile(r"^(LINE \d+:|Candidate bindings:|> in macro|> called by|compiled code at|\^)")
 _KINDS = {"unit_test": "unit test", "operation": "hook"}
 
 
@@ -63,9 +64,10 @@ def node_failures(target: Path) -> tuple[list[Failure], int]:
         node = declared.get(result["unique_id"], {})
         name = node.get("name") or result["unique_id"].split(".", 1)[1]
         kind = _kind(result["unique_id"])
+        tested = f" of model {node['model']}" if kind == "unit_test" else ""
         text = result["message"] or "dbt gives no reason"
         where = f" ({node['original_file_path']})" if node.get("original_file_path") else ""
-        line = f"{_KINDS.get(kind, kind)} {name}{where} failed: {first_lines(text)}"
+        line = f"{_KINDS.get(kind, kind)} {name}{tested}{where} failed: {first_lines(text)}"
         failures.append(Failure(name, line, text))
     return failures, sum(result["status"] == "skipped" for result in results)
 
@@ -76,7 +78,7 @@ def first_lines(message: str) -> str:
     for line in (line.strip() for line in message.strip().splitlines()):
         if _DETAIL.match(line):
             break
-        if line and not _HEADER.match(line):
+        if line and not _FRAME.match(line):
             lines.append(line)
     text = " ".join(lines)
     return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "…"

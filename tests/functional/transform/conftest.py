@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -41,6 +42,7 @@ insert into raw.landing values ('customer_events', 'local', 1, null);
 """  # noqa: E501
 
 Event = dict[str, Any]
+MakeEvent = Callable[..., Event]
 
 
 def event(event_id: str, **fields: Any) -> Event:
@@ -177,6 +179,28 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path / "data")
 
 
+@pytest.fixture
+def own_project(tmp_path: Path) -> Path:
+    """A copy of what is declared for the pipeline, which a test may break."""
+    project = tmp_path / "project"
+    for declared in ("dags/customer_events.yaml", "ingest/customer_events.odcs.yaml"):
+        (project / declared).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / declared, project / declared)
+    ignored = shutil.ignore_patterns("target", "logs", "dbt_packages")
+    shutil.copytree(REPOSITORY / "dbt_project", project / "dbt_project", ignore=ignored)
+    return project
+
+
+@pytest.fixture(scope="session")
+def make_event() -> MakeEvent:
+    return event
+
+
+@pytest.fixture(scope="session")
+def make_shop() -> Callable[..., Shop]:
+    return Shop
+
+
 @pytest.fixture(scope="session")
 def real_shop(tmp_path_factory: pytest.TempPathFactory, real_events: Any) -> Shop:
     """The real file, landed in one commit and built once. Tests only read it."""
@@ -185,6 +209,3 @@ def real_shop(tmp_path_factory: pytest.TempPathFactory, real_events: Any) -> Sho
     done = shop.transform("--run-id", "real")
     assert done.returncode == 0, done.stderr
     return shop
-
-
-MakeEvent = Callable[..., Event]

@@ -1,0 +1,180 @@
+"""What a person reads when a build fails, and what is left after a build that was killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from penstock.core.errors import BusyError, DeclarationError, LandingError
+from penstock.core.settings import Settings
+from penstock.transform.transform import transform
+
+HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_a_broken_model_is_named_with_its_file_and_the_first_error(
+    make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
+) -> None:
+    models = own_project / "dbt_project/customer_events/models"
+    sessions = models / "marts/sessions.sql"
+    sessions.write_text(
+        sessions.read_text().replace("min(event_time) as started_at", "min(tume) as started_at")
+    )
+    shop = make_shop(tmp_path / "data", own_project)
+    shop.landing.land([make_event("a"), make_event("b", event_type="purchase")])
+    done = shop.transform()
+    assert done.returncode == 1
+    assert done.stdout == ""
+    error, fix = done.stderr.splitlines()[-2:]
+    assert error.startswith("Error: pipeline customer_events: unit test a_session_")
+    assert 'Referenced column "tume" not found' in error
+    assert " of model sessions (models/marts/sessions.yml) failed: Binder Error: " in error
+    assert error.endswith(" skipped)")
+    assert fix.startswith("  Fix: ")
+    assert shop.query("select count(*) from _penstock.build") == [(0,)]
+
+
+def test_a_project_that_dbt_cannot_read_is_one_line(
+    make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
+) -> None:
+    (own_project / "dbt_project/customer_events/models/marts/lost.sql").write_text(
+        "select * from {{ ref('nowhere') }}"
+    )
+    shop = make_shop(tmp_path / "data", own_project)
+    shop.landing.land([make_event("a")])
+    done = shop.transform()
+    assert done.returncode == 1
+    error = done.stderr.splitlines()[-1]
+    assert error.startswith("Error: pipeline customer_events: dbt could not build: ")
+    assert "nowhere" in error
+
+
+def test_killed_in_the_middle_it_takes_dbt_with_it_and_the_next_run_heals(
+    shop: Any, make_event: Callable[..., Any]
+) -> None:
+    shop.landing.land([make_event("a"), make_event("b", event_type="purchase")])
+    process = shop.start()
+    for line in process.stderr:
+        if "START sql table model" in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.stderr.read() is not None  # ends only when dbt, which holds the pipe too, has ended
+    _wait_until(lambda: _can_open(shop.warehouse))
+    assert shop.query("select count(*) from _penstock.build") == [(0,)]
+    assert shop.transform().returncode == 0
+    assert shop.query("select sum(events) from marts.sessions") == [(2,)]
+    assert shop.query("select count(*) from _penstock.build") == [(1,)]
+
+
+def test_declarations_that_changed_under_a_build_leave_no_record(
+    make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
+) -> None:
+    shop = make_shop(tmp_path / "data", own_project)
+    shop.landing.land([make_event("a")])
+    process = shop.start()
+    for line in process.stderr:
+        if "START hook" in line:
+            with (own_project / "dags/customer_events.yaml").open("a") as pipeline:
+                pipeline.write("# changed\n")
+        if line.startswith("Error:"):
+            assert line == "Error: pipeline customer_events: its declarations changed while dbt built it\n"
+    assert process.wait() == 1
+    assert shop.query("select count(*) from _penstock.build") == [(0,)]
+
+
+def test_a_writer_that_was_quicker_than_dbt_is_waited_for(shop: Any, make_event: Callable[..., Any]) -> None:
+    """And, in the same run: killed after dbt has built all, and before the record is written, leaves no record."""
+    shop.landing.land([make_event("a")])
+    process = shop.start(env={"PENSTOCK_KILL_AT": "transform.built"})
+    writer: subprocess.Popen[str] | None = None
+    for line in process.stderr:
+        if "Running with dbt" in line and writer is None:
+            writer = subprocess.Popen(
+                [sys.executable, "-c", HOLD, str(shop.landing.path)],
+                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "held\n"
+        if "Could not set lock" in line and writer is not None and writer.poll() is None:
+            writer.communicate("")
+    assert writer is not None
+    assert writer.returncode == 0, "dbt never met the writer"
+    assert process.wait() == -signal.SIGKILL
+    assert shop.query("select sum(events) from marts.sessions") == [(1,)]
+    assert shop.query("select count(*) from _penstock.build") == [(0,)]
+
+
+def test_a_writer_that_stays_is_named(shop: Any, make_event: Callable[..., Any]) -> None:
+    shop.landing.land([make_event("a")])
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(shop.landing.path)],
+        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as writer:  # fmt: skip
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        with pytest.raises(BusyError, match=rf"customer_events\.duckdb: held by .+ \(PID {writer.pid}\)"):
+            transform(shop.settings, "customer_events", run_id="r", patience=0.2)
+        writer.communicate("")
+
+
+def test_a_missing_landing_file_names_the_command_that_makes_it(settings: Settings) -> None:
+    with pytest.raises(LandingError) as caught:
+        transform(settings, "customer_events", run_id="r")
+    assert "stream customer_events: nothing has landed" in caught.value.message
+    assert caught.value.fix == "run `penstock ingest drain customer_events`"
+    assert not settings.warehouse_file("customer_events").exists()
+
+
+def test_a_landing_file_of_another_environment_is_refused(shop: Any, make_event: Callable[..., Any]) -> None:
+    shop.landing.land([make_event("a")])
+    elsewhere = Settings(shop.project, shop.data, "production", None)
+    with pytest.raises(LandingError, match="filled in the environment 'local', this is 'production'"):
+        transform(elsewhere, "customer_events", run_id="r")
+
+
+def test_a_landing_file_that_was_never_complete_is_refused(shop: Any) -> None:
+    with pytest.raises(LandingError, match="was never complete"):
+        transform(shop.settings, "customer_events", run_id="r")
+
+
+def test_a_source_that_is_no_stream_of_the_pipeline_is_an_error_with_its_line(
+    own_project: Path, tmp_path: Path
+) -> None:
+    sources = own_project / "dbt_project/customer_events/models/staging/_sources.yml"
+    sources.write_text(
+        sources.read_text().replace("- name: customer_events\n    desc", "- name: orders\n    desc")
+    )
+    with pytest.raises(DeclarationError) as caught:
+        transform(Settings(own_project, tmp_path / "data", "local", None), "customer_events", run_id="r")
+    assert f"{sources}:2: the dbt source 'orders' is no stream of the pipeline" in caught.value.message
+
+
+def test_a_stream_without_a_source_is_an_error(own_project: Path, tmp_path: Path) -> None:
+    pipeline = own_project / "dags/customer_events.yaml"
+    pipeline.write_text(pipeline.read_text().replace("[customer_events]", "[customer_events, orders]"))
+    with pytest.raises(DeclarationError, match="no dbt source is named 'orders'"):
+        transform(Settings(own_project, tmp_path / "data", "local", None), "customer_events", run_id="r")
+
+
+def _can_open(path: Path) -> bool:
+    try:
+        duckdb.connect(path, read_only=True).close()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never held"
+        time.sleep(0.02)

@@ -1,0 +1,108 @@
+"""One warehouse through its life: increments, copies, late replays, a full refresh, a build by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+MINUTE = dt.timedelta(minutes=1)
+STAGING = "select event_id, price, _commit from staging.stg_customer_events order by 1"
+
+
+@pytest.fixture(scope="module")
+def life(
+    make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Runs of transform after each step, with what it printed and what the warehouse then held."""
+    shop = make_shop(tmp_path_factory.mktemp("life") / "data")
+    noon = make_event("x")["event_time"]
+    steps: dict[str, Any] = {"shop": shop}
+
+    def build(step: str, *words: str) -> None:
+        done = shop.transform(*words)
+        assert done.returncode == 0, done.stderr
+        steps[step] = {
+            "result": json.loads(done.stdout), "staging": shop.query(STAGING), "marts": shop.marts(),
+            "log": done.stderr,
+        }  # fmt: skip
+
+    shop.landing.land([
+        make_event("a", price="1.00", user_id=1),
+        make_event("b", price="2.00", user_id=2, event_type="purchase"),
+        make_event("b", price="2.50", user_id=2, event_type="purchase"),
+    ])  # fmt: skip
+    build("first")
+    shop.landing.land([make_event("a", price="9.00", user_id=1), make_event("b", price="9.00", user_id=2)])
+    # A reject that is replayed long after its neighbours: an old time, and a lower offset than many.
+    shop.landing.land([
+        make_event("c", price="3.00", user_id=1, event_time=noon - 9 * MINUTE, event_type="purchase"),
+        make_event("c", price="9.00", user_id=1),
+        make_event("a", price="9.00", user_id=1),
+    ])  # fmt: skip
+    build("increment")
+    build("full refresh", "--full-refresh")
+    return steps
+
+
+def test_of_copies_the_first_that_landed_counts(life: dict[str, Any]) -> None:
+    assert [(row[0], str(row[1]), row[2]) for row in life["first"]["staging"]] == [
+        ("a", "1.00", 1), ("b", "2.00", 1),
+    ]  # fmt: skip
+
+
+def test_an_increment_appends_what_is_new_and_keeps_the_first_copy(life: dict[str, Any]) -> None:
+    assert [(row[0], str(row[1]), row[2]) for row in life["increment"]["staging"]] == [
+        ("a", "1.00", 1), ("b", "2.00", 1), ("c", "3.00", 3),
+    ]  # fmt: skip
+    assert life["first"]["result"]["new_commits"] == 1
+    assert life["increment"]["result"]["new_commits"] == 2
+
+
+def test_a_full_refresh_gives_what_the_increments_gave(life: dict[str, Any]) -> None:
+    assert life["full refresh"]["staging"] == life["increment"]["staging"]
+    assert life["full refresh"]["marts"] == life["increment"]["marts"]
+    assert life["full refresh"]["result"]["new_commits"] == 0
+
+
+def test_each_build_has_an_id_of_its_own(life: dict[str, Any]) -> None:
+    ids = {life[step]["result"]["build_id"] for step in ("first", "increment", "full refresh")}
+    assert len(ids) == 3
+
+
+def test_a_build_by_hand_works_with_no_setting_and_takes_the_record_away(life: dict[str, Any]) -> None:
+    shop = life["shop"]
+    assert shop.query("select count(*) from _penstock.build") == [(1,)]
+    shutil.rmtree(shop.settings.dbt_output_dir("customer_events"))
+    project = shop.settings.dbt_project_dir("customer_events")
+    dbt = Path(sys.executable).with_name("dbt")
+    for words in (["deps"], ["build", "--select", "stg_customer_events"]):
+        done = subprocess.run([dbt, *words], cwd=project, env=shop.env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+    assert "Deprecat" not in done.stdout
+    assert (shop.settings.dbt_output_dir("customer_events") / "target/manifest.json").exists()
+    assert shop.query("select count(*) from _penstock.build") == [(0,)]
+    assert shop.query(STAGING) == life["increment"]["staging"]
+
+
+def test_a_landing_file_made_anew_is_told_and_not_passed_over(
+    life: dict[str, Any], make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path: Path
+) -> None:
+    other = make_shop(tmp_path / "data")
+    other.landing.land([make_event("n", price="4.00")])
+    other.warehouse.parent.mkdir(parents=True)
+    shutil.copy(life["shop"].warehouse, other.warehouse)
+    done = other.transform()
+    assert done.returncode == 1
+    assert "ends with commit 1, but commit 3 was read before" in done.stderr
+    assert "--full-refresh" in done.stderr
+    with duckdb.connect(other.warehouse, read_only=True) as connection:
+        assert connection.execute("select count(*) from _penstock.build").fetchall() == [(0,)]
