@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from penstock.local.services import Service
 
 _MADE_BY_RUNS = (
-    "landing", "warehouse", "marts", "dbt", "verdicts", "docs", "locks", "local",
-    "penstock.sqlite", "penstock.sqlite-wal", "penstock.sqlite-shm",
-)  # fmt: skip
+    "landing",
+    "warehouse",
+    "marts",
+    "dbt",
+    "verdicts",
+    "docs",
+    "locks",
+    "local",
+    "penstock.sqlite*",
+)
 _PORT = click.IntRange(1, 65535)
 
 
@@ -88,7 +95,7 @@ def clean(output: str) -> None:
 
     settings = Settings.from_env()
     Services(settings).stop_all()
-    removed = [path for name in _MADE_BY_RUNS if (path := settings.data / name).exists()]
+    removed = [path for name in _MADE_BY_RUNS for path in settings.data.glob(name)]
     for path in removed:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -70,7 +70,7 @@ def _rejected(summary: Summary) -> str:
         f"{reason['field'] or 'the whole event'}: {reason['rule']} ({reason['count']:,})"
         for reason in summary.reasons
     )
-    text = f"{summary.rejected:,}, most for {reasons}"
+    text = f"{summary.rejected:,}; reasons: {reasons}"
     if summary.dirt:
         spoilt = ", ".join(f"{kind} {count:,}" for kind, count in summary.dirt.items())
         text += f"\n{sum(summary.dirt.values()):,} were spoilt on purpose: {spoilt}"

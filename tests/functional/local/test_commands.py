@@ -56,7 +56,11 @@ def test_status_stop_and_stop_again(settings: Settings) -> None:
 
 def test_clean_stops_and_removes_what_runs_made_and_nothing_else(settings: Settings) -> None:
     service = Services(settings).start("sleeper", SLEEPER, env={}, port=None)
-    for name in ("landing/customer_events.duckdb", "marts/customer_events/1-v1.duckdb", "penstock.sqlite"):
+    for name in (
+        "landing/customer_events.duckdb",
+        "marts/customer_events/1-v1.duckdb",
+        "penstock.sqlite.lock",
+    ):
         (settings.data / name).parent.mkdir(parents=True, exist_ok=True)
         (settings.data / name).touch()
     (settings.data / "mine.txt").touch()
