@@ -1,4 +1,4 @@
-"""run-local from outside: a real file and synthetic events through Kafka, Airflow, dbt, gate, to BI."""
+"""run-local from outside: a real file through Kafka, Airflow, dbt and the gate to BI; and its end."""
 
 from __future__ import annotations
 
@@ -42,14 +42,13 @@ class Marts:
 
 @dataclass(frozen=True)
 class Runs:
-    """Four runs after one another, from nothing, and the marts after each of the first two."""
+    """Three runs after one another, from nothing, and the marts after each of the first two."""
 
     first: dict[str, Any]
     marts_after_first: Marts
     second: dict[str, Any]
     marts_after_second: Marts
     nothing_new: str
-    synthetic: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +82,7 @@ def runs(e2e_settings: Settings, airflow: AirflowApi, slack: SlackStandIn) -> Ru
         ["make", "run-local", "N=0"], cwd=REPOSITORY, env=env, capture_output=True, text=True
     )
     assert nothing_new.returncode == 0, nothing_new.stderr
-    synthetic = run("--count", "20000")
-    return Runs(first, marts_after_first, second, marts_after_second, nothing_new.stdout, synthetic)
+    return Runs(first, marts_after_first, second, marts_after_second, nothing_new.stdout)
 
 
 def test_the_real_file_lands_but_for_the_row_that_is_cut_off(runs: Runs) -> None:
@@ -98,7 +96,7 @@ def test_the_real_files_marts_say_the_truth(runs: Runs, e2e_settings: Settings) 
     assert marts.version == 1
     assert runs.first["action"] == "publish"
     assert runs.first["marts"] == {mart: len(rows) for mart, rows in marts.rows.items()}
-    with closing(open_duckdb(_first_version(e2e_settings), read_only=True)) as connection:
+    with closing(open_duckdb(e2e_settings.marts_link(PIPELINE), read_only=True)) as connection:
         assert connection.execute("SELECT sum(events) FROM sessions").fetchall() == [(17_434,)]
         assert connection.execute("SELECT sum(revenue) FROM purchases").fetchall() == [(Decimal("59442.63"),)]
         top = "SELECT brand, count(*), sum(revenue) FROM purchases GROUP BY ALL ORDER BY 3 DESC LIMIT 1"
@@ -119,19 +117,6 @@ def test_a_run_without_events_says_that_nothing_changed(runs: Runs) -> None:
 def test_the_summary_says_what_to_open_and_type_next(runs: Runs, e2e_settings: Settings) -> None:
     for hint in ("/dags/customer_events", "index.html", str(e2e_settings.marts_link(PIPELINE)), "make stop"):
         assert hint in runs.nothing_new
-
-
-def test_synthetic_dirt_is_told_to_the_row(runs: Runs) -> None:
-    run = runs.synthetic
-    assert run["dirt"] == dict.fromkeys(run["dirt"], 8)
-    assert len(run["dirt"]) == 6
-    assert (run["produced"], run["landed"], run["rejected"]) == (20_000, 19_952, 48)
-    assert (run["duplicates"], run["copies"]) == (100, 100)
-    by_field: dict[str | None, int] = {}
-    for reason in run["reasons"]:
-        by_field[reason["field"]] = by_field.get(reason["field"], 0) + reason["count"]
-    assert by_field == {None: 8, "user_session": 8, "price": 16, "event_type": 8, "event_time": 8}
-    assert (run["action"], run["version"]) == ("publish", 2)
 
 
 def test_stop_leaves_nothing_of_a_run_that_was_killed(settings: Settings) -> None:
@@ -175,12 +160,6 @@ def _marts(settings: Settings) -> Marts:
         rows = {mart: connection.execute(f'FROM "{mart}" ORDER BY ALL').fetchall() for mart, _ in status}
     (version,) = {version for _, version in status}
     return Marts(rows, version)
-
-
-def _first_version(settings: Settings) -> Path:
-    """The newest published file of version 1: the synthetic events came after it."""
-    files = settings.versions_dir(PIPELINE).glob("*-v1.duckdb")
-    return max(files, key=lambda file: int(file.name.partition("-")[0]))
 
 
 def _programs(settings: Settings) -> list[str]:
