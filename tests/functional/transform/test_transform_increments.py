@@ -1,13 +1,16 @@
-"""One warehouse through its life: increments, copies, late replays, a full refresh, a build by hand."""
+"""One warehouse through its life: a killed build, increments, a busy writer, a full refresh, dbt by hand."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import duckdb
 import pytest
 
 MINUTE = dt.timedelta(minutes=1)
+HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 STAGING = "select event_id, price, _commit from staging.stg_customer_events order by 1"
 
 
@@ -30,9 +34,12 @@ def life(
     def build(step: str, *words: str) -> None:
         done = shop.transform(*words)
         assert done.returncode == 0, done.stderr
+        keep(step, done.stdout)
+
+    def keep(step: str, stdout: str) -> None:
         steps[step] = {
-            "result": json.loads(done.stdout), "staging": shop.query(STAGING), "marts": shop.marts(),
-            "log": done.stderr,
+            "result": json.loads(stdout), "staging": shop.query(STAGING), "marts": shop.marts(),
+            "records": shop.query("select count(*) from _penstock.build"),
         }  # fmt: skip
 
     shop.landing.land([
@@ -40,6 +47,7 @@ def life(
         make_event("b", price="2.00", user_id=2, event_type="purchase"),
         make_event("b", price="2.50", user_id=2, event_type="purchase"),
     ])  # fmt: skip
+    steps["killed"] = kill_in_the_middle(shop)
     build("first")
     shop.landing.land([make_event("a", price="9.00", user_id=1), make_event("b", price="9.00", user_id=2)])
     # A reject that is replayed long after its neighbours: an old time, and a lower offset than many.
@@ -48,9 +56,65 @@ def life(
         make_event("c", price="9.00", user_id=1),
         make_event("a", price="9.00", user_id=1),
     ])  # fmt: skip
-    build("increment")
+    keep("increment", transform_that_meets_a_writer(shop))
     build("full refresh", "--full-refresh")
     return steps
+
+
+def kill_in_the_middle(shop: Any) -> list[tuple[int]]:
+    """kill -9 of a transform whose dbt builds marts at that moment; the build records that are left."""
+    process = shop.start()
+    for line in process.stderr:
+        if "START sql table model" in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 5
+    while not can_open(shop.warehouse):
+        assert time.monotonic() < deadline, "dbt outlived the transform that started it"
+        time.sleep(0.02)
+    records: list[tuple[int]] = shop.query("select count(*) from _penstock.build")
+    return records
+
+
+def transform_that_meets_a_writer(shop: Any) -> str:
+    """A transform whose dbt finds the landing file held, by a writer that lets go once dbt has met it."""
+    process = shop.start()
+    writer: subprocess.Popen[str] | None = None
+    for line in process.stderr:
+        if "Running with dbt" in line and writer is None:
+            writer = subprocess.Popen(
+                [sys.executable, "-c", HOLD, str(shop.landing.path)],
+                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "held\n"
+        if "Could not set lock" in line and writer is not None and writer.poll() is None:
+            writer.communicate("")
+    assert writer is not None
+    assert writer.poll() == 0, "dbt never met the writer"
+    assert process.wait() == 0
+    return str(process.stdout.read())
+
+
+def can_open(path: Path) -> bool:
+    try:
+        duckdb.connect(path, read_only=True).close()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def test_a_killed_build_takes_dbt_with_it_leaves_no_record_and_the_next_run_heals(
+    life: dict[str, Any],
+) -> None:
+    assert life["killed"] == [(0,)]
+    assert life["first"]["records"] == [(1,)]
+    assert [row[-1] for row in life["first"]["marts"]["purchases"]] == [Decimal("2.00")]
+
+
+def test_a_writer_that_was_quicker_than_dbt_is_waited_for(life: dict[str, Any]) -> None:
+    assert life["increment"]["records"] == [(1,)]
 
 
 def test_of_copies_the_first_that_landed_counts(life: dict[str, Any]) -> None:
@@ -63,7 +127,7 @@ def test_an_increment_appends_what_is_new_and_keeps_the_first_copy(life: dict[st
     assert [(row[0], str(row[1]), row[2]) for row in life["increment"]["staging"]] == [
         ("a", "1.00", 1), ("b", "2.00", 1), ("c", "3.00", 3),
     ]  # fmt: skip
-    assert life["first"]["result"]["new_commits"] == 1
+    assert life["first"]["result"]["new_commits"] == 0  # the killed build had read it
     assert life["increment"]["result"]["new_commits"] == 2
 
 

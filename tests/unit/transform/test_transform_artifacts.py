@@ -11,6 +11,7 @@ from penstock.core.settings import Settings
 from penstock.transform.artifacts import first_lines, node_counts, node_failures
 from penstock.transform.marts import candidate_marts
 
+BINDER_ERROR = "Runtime Error in model a (models/a.sql)\n  Binder Error: no x\n\n  LINE 1: select x\n  ^"
 SETTINGS = Settings(Path("/project"), Path("/data"), "local", None)
 
 
@@ -52,7 +53,8 @@ def artifacts(
 def test_counts_nodes_by_kind(tmp_path: Path) -> None:
     ran = [
         result("model.shop.a"), result("model.shop.b"), result("test.shop.c", "warn"),
-        result("test.shop.d", "pass"), result("unit_test.shop.a.e", "pass"), result("operation.shop.f"), result("exposure.shop.g", "no-op"),
+        result("test.shop.d", "pass"), result("unit_test.shop.a.e", "pass"),
+        result("operation.shop.f"), result("exposure.shop.g", "no-op"),
     ]  # fmt: skip
     counts = node_counts(artifacts(tmp_path, ran, []))
     assert (counts.models, counts.tests, counts.unit_tests, counts.warnings) == (2, 2, 1, 1)
@@ -65,14 +67,14 @@ def test_failures_name_node_file_and_error(tmp_path: Path) -> None:
         "original_file_path": "models/a.yml",
     }  # fmt: skip
     ran = [
-        result("model.shop.a", "error", "Runtime Error in model a (models/a.sql)\n  Binder Error: no\n\n  LINE 1: x"),
+        result("model.shop.a", "error", BINDER_ERROR),
         result("unit_test.shop.a.says", "fail", "actual differs from expected:\n\n@@,b"),
         result("operation.shop.shop-on-run-start-0", "error", "disk full"),
         result("model.shop.b", "skipped"),
     ]  # fmt: skip
     failures, skipped = node_failures(artifacts(tmp_path, ran, [model("a"), unit_test]))
     assert [failure.line for failure in failures] == [
-        "model a (models/a.sql) failed: Binder Error: no",
+        "model a (models/a.sql) failed: Binder Error: no x",
         "unit test says of model a (models/a.yml) failed: actual differs from expected: @@,b",
         "hook shop.shop-on-run-start-0 failed: disk full",
     ]
