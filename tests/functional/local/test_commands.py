@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ from penstock.local.run_local import error_line
 from penstock.local.services import Services, free_port
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(settings: Settings) -> Iterator[None]:
+    """Also where a test fails."""
+    yield
+    Services(settings).stop_all()
 
 
 def penstock(*words: str) -> subprocess.CompletedProcess[str]:
