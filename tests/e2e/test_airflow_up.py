@@ -99,7 +99,7 @@ def waiting(held: AirflowApi) -> Iterator[tuple[str, psutil.Process]]:
 
     wait_for(begun, 60, "the command of ingest")
     yield run_id, commands[0]
-    if held.run_state("held", run_id) == "running":
+    if held.task_states("held", run_id)["ingest"].state == "running":
         held.set_task_state("held", run_id, "ingest", "failed")
     held.wait_until_run_ends("held", run_id, seconds=60)
 
