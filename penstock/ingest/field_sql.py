@@ -1,0 +1,192 @@
+"""One field of a contract, as SQL: from its JSON token to its typed value, its rules and its reasons.
+
+A working column of the statement is named `_<kind>_<field>`:
+    raw      the JSON token as it stands (NULL: missing)
+    token    the same, NULL also for a JSON null
+    text     the token's text: a string without quotes and escapes
+    parts    a decimal's sign, digits and exponent as sent, where the token may not be exact
+    number   a decimal's exact number, without exponent
+    instant  a timestamp's instant
+    value    the typed value; NULL where there is none, or none that says all that was sent
+"""
+
+from __future__ import annotations
+
+from penstock.core.duckdb_file import literal, quoted
+from penstock.ingest.contract import Field
+
+LONGEST_FOUND = 200  # characters of the value that a reason quotes
+
+# RFC 3339, at most microseconds, no hour 24, no leap second (no instant of TIMESTAMPTZ stands for one).
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+_ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_FIRST_INSTANT, _LAST_INSTANT = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+
+_COMPARISONS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+
+
+def token_columns(field: Field, index: int) -> list[str]:
+    """The field's JSON token as it stands, the same with NULL for a JSON null, and its text."""
+    columns = [
+        f"tokens[{index}]::VARCHAR AS {column('raw', field)}",
+        f"nullif(tokens[{index}]::VARCHAR, 'null') AS {column('token', field)}",
+        f"texts[{index}] AS {column('text', field)}",
+    ]
+    if field.kind == "decimal":
+        columns.append(f"{_exact_parts(field, f'tokens[{index}]::VARCHAR')} AS {column('parts', field)}")
+    return columns
+
+
+def _exact_parts(field: Field, token: str) -> str:
+    """The parts of a number as it was sent, where the token may not be exact. yyjson reads a number with a
+    point as a double, which is exact for 15 digits; longer ones, exponents, and zeros (1e-400 is read as
+    one) are taken from the text."""
+    as_texts = "coalesce(exact_text, numbers_as_strings(json_text))"
+    may_differ = f"exact_text IS NOT NULL OR contains({token}, 'e') OR {token} IN ('0.0', '-0.0')"
+    return f"""CASE WHEN ({may_differ}) AND regexp_matches({token}, '^-?[0-9]')
+            THEN number_parts(json_extract_string({as_texts}, {json_path(field)})) END"""
+
+
+def prepared_column(field: Field) -> str:
+    """What the cast starts from: a decimal's exact number, a timestamp's instant."""
+    token, text = column("token", field), column("text", field)
+    if field.kind == "decimal":
+        parts = column("parts", field)
+        number = f"""CASE WHEN {parts} IS NOT NULL THEN plain_number({parts}, number_place({parts}))
+            WHEN regexp_matches({token}, '^-?[0-9]') THEN {token} END"""
+        return f"{number} AS {column('number', field)}"
+    return f"{_instant(field, token, text)} AS {column('instant', field)}"
+
+
+def _instant(field: Field, token: str, text: str) -> str:
+    """The instant of a time that is written as the contract allows, else NULL."""
+    zoned = f"TRY_CAST(upper({text}) AS TIMESTAMPTZ)"
+    cases = f"WHEN regexp_full_match({text}, {literal(_TIME + _ZONE)}) THEN {zoned}"
+    if field.default_timezone is not None:
+        local = _in_zone(field.default_timezone, f"TRY_CAST(upper({text}) AS TIMESTAMP)")
+        cases += f" WHEN regexp_full_match({text}, {literal(_TIME)}) THEN {local}"
+    return f"CASE WHEN starts_with({token}, '\"') THEN CASE {cases} END END"
+
+
+def _in_zone(zone: str, local: str) -> str:
+    """The instant of a local time. An hour that the clocks skip or repeat names no one instant: NULL."""
+    instant = f"timezone({literal(zone)}, {local})"
+    back, later, earlier = (
+        f"timezone({literal(zone)}, {instant} {shift})"
+        for shift in ("", "+ INTERVAL 1 HOUR", "- INTERVAL 1 HOUR")
+    )
+    return f"CASE WHEN {back} = {local} AND {later} <> {local} AND {earlier} <> {local} THEN {instant} END"
+
+
+def value_column(field: Field) -> str:
+    """The typed value; NULL where the token is missing, null, or does not fit the type without loss."""
+    token, text = column("token", field), column("text", field)
+    is_text = f"starts_with({token}, '\"')"
+    if field.kind == "string":
+        value = f"CASE WHEN {is_text} THEN {text} END"
+    elif field.kind == "integer":
+        # The way back to text shows a point, an exponent or a quote that the cast would hide.
+        cast = f"TRY_CAST({token} AS {field.sql_type})"
+        value = f"CASE WHEN {cast}::VARCHAR = {token} THEN {cast} END"
+    elif field.kind == "decimal":
+        number = column("number", field)
+        value = f"CASE WHEN {_fits(field)} THEN TRY_CAST({number} AS {field.sql_type}) END"
+    elif field.kind == "boolean":
+        value = f"CASE {token} WHEN 'true' THEN true WHEN 'false' THEN false END"
+    elif field.kind == "date":
+        is_date = f"{is_text} AND regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+        value = f"CASE WHEN {is_date} AND NOT starts_with({text}, '0000') THEN TRY_CAST({text} AS DATE) END"
+    else:
+        instant = column("instant", field)
+        years = f"TIMESTAMPTZ {literal(_FIRST_INSTANT)} AND TIMESTAMPTZ {literal(_LAST_INSTANT)}"
+        value = f"CASE WHEN {instant} BETWEEN {years} THEN {instant} END"
+    return f"{value} AS {column('value', field)}"
+
+
+def _fits(field: Field) -> str:
+    """Does the exact number have no more digits than the type holds, on either side of the point?"""
+    decimals = rf"(\.[0-9]{{1,{field.scale}}}0*)?" if field.scale else r"(\.0+)?"
+    return f"regexp_full_match({column('number', field)}, '-?{_whole_part(field)}{decimals}')"
+
+
+def _whole_part(field: Field) -> str:
+    """The digits before the point that the type holds, as a pattern."""
+    return f"[0-9]{{1,{field.precision - field.scale}}}" if field.precision > field.scale else "0"
+
+
+def is_good(field: Field) -> str:
+    """A condition: the field has a value that fits and keeps every rule, or has none and needs none."""
+    value, token = column("value", field), column("token", field)
+    checks = " AND ".join([f"{value} IS NOT NULL", *(condition for _, condition in _rules(field))])
+    return checks if field.required else f"({token} IS NULL OR ({checks}))"
+
+
+def _rules(field: Field) -> list[tuple[str, str]]:
+    """(rule, condition that holds for a good value) of the contract, beyond the type."""
+    value = column("value", field)
+    rules = [(name, f"{value} {_COMPARISONS[name]} {bound:f}") for name, bound in field.bounds]
+    for name, length in field.lengths:
+        rules.append((name, f"length({value}) {'>=' if name == 'minLength' else '<='} {length}"))
+    if field.pattern is not None:
+        rules.append(("pattern", f"regexp_matches({value}, {literal(field.pattern)})"))
+    if field.enum:
+        rules.append(("enum", f"{value} IN ({', '.join(literal(item) for item in field.enum)})"))
+    return rules
+
+
+def field_reasons(field: Field) -> list[str]:
+    """Every reason that the field may give, each NULL where it does not."""
+    raw, token, value = (column(kind, field) for kind in ("raw", "token", "value"))
+    reasons = []
+    if field.required:
+        found = f"CASE WHEN {raw} IS NULL THEN 'missing' ELSE 'null' END"
+        reasons.append(
+            f"CASE WHEN tokens IS NOT NULL AND {token} IS NULL THEN {reason(field, 'required', found)} END"
+        )
+    found = f"left({_found(field)}, {LONGEST_FOUND})"
+    reasons.append(
+        f"CASE WHEN {token} IS NOT NULL AND {value} IS NULL "
+        f"THEN {reason(field, None, found, rule_sql=_type_rule(field))} END"
+    )
+    for name, condition in _rules(field):
+        reasons.append(f"CASE WHEN NOT ({condition}) THEN {reason(field, name, found)} END")
+    return reasons
+
+
+def _found(field: Field) -> str:
+    # A number as it was sent, not as the double that the JSON reader made of it.
+    token = column("token", field)
+    exact = f"json_extract_string(as_sent, {json_path(field)})"
+    return f"CASE WHEN regexp_matches({token}, '^-?[0-9]') THEN {exact} ELSE {token} END"
+
+
+def _type_rule(field: Field) -> str:
+    """SQL for the rule's name: which part of the type did the token break?"""
+    token = column("token", field)
+    if field.kind == "integer":
+        return f"CASE WHEN regexp_full_match({token}, '-?[0-9]+') THEN 'overflow' ELSE 'type' END"
+    if field.kind == "decimal":
+        number = column("number", field)
+        whole_part_fits = rf"regexp_matches({number}, '^-?{_whole_part(field)}(\.|$)')"
+        return (
+            f"CASE WHEN {number} IS NULL THEN 'type' WHEN {whole_part_fits} THEN 'scale' ELSE 'overflow' END"
+        )
+    if field.kind in ("timestamp", "date"):
+        return f"CASE WHEN starts_with({token}, '\"') THEN '{field.kind}' ELSE 'type' END"
+    return "'type'"
+
+
+def reason(field: Field | None, rule: str | None, found: str, *, rule_sql: str | None = None) -> str:
+    """A STRUCT(field, rule, found). `rule_sql` is for a rule whose name the data decide."""
+    name = literal(field.name) if field else "NULL::VARCHAR"
+    return f"{{'field': {name}, 'rule': {rule_sql or literal(rule or '')}, 'found': {found}}}"
+
+
+def column(kind: str, field: Field) -> str:
+    """A working column of the statement; '_' keeps it apart from every name that a contract may use."""
+    return quoted(f"_{kind}_{field.name}")
+
+
+def json_path(field: Field) -> str:
+    """The field's place in the event, as a JSON path literal."""
+    return literal(f"$.{field.name}")
