@@ -137,8 +137,10 @@ def test_a_build_by_hand_works_with_no_setting_and_takes_the_record_away(life: d
     shutil.rmtree(shop.settings.dbt_output_dir("customer_events"))
     project = shop.settings.dbt_project_dir("customer_events")
     dbt = Path(sys.executable).with_name("dbt")
+    # Without it dbt would write its log beside the repository's own data.
+    env = shop.env | {"DBT_LOG_PATH": str(shop.settings.dbt_output_dir("customer_events") / "logs")}
     for words in (["deps"], ["build", "--select", "stg_customer_events"]):
-        done = subprocess.run([dbt, *words], cwd=project, env=shop.env, capture_output=True, text=True)
+        done = subprocess.run([dbt, *words], cwd=project, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
     assert "Deprecat" not in done.stdout
     assert (shop.settings.dbt_output_dir("customer_events") / "target/manifest.json").exists()
