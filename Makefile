@@ -68,7 +68,8 @@ publish: venv ## Warehouse → marts: publish what the gate passed
 
 .PHONY: test
 test: venv ## All tests: unit, functional, real broker, real Airflow and browser
-	@.venv/bin/python -m pytest tests
+	@.venv/bin/python -m pytest tests/unit tests/functional --numprocesses 2 --dist loadgroup
+	@.venv/bin/python -m pytest tests/integration tests/e2e
 
 .PHONY: lint
 lint: venv ## ruff, mypy strict, sqlfluff

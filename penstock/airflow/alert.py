@@ -13,6 +13,7 @@ from typing import Any
 
 from penstock.airflow.stage import StoppedFromOutside, penstock_command, penstock_environment
 
+_LONGEST = 8000  # characters; the monitor shows less, and a command line has its limits
 _NO_WORD = "ended without saying why (its worker was lost, or ended it from outside)"
 
 
@@ -43,7 +44,7 @@ def _tell(project: Path, context: Any) -> None:
     ti = context["ti"]
     start_monitor(
         project, pipeline=ti.dag_id, stage=ti.task_id, run_id=ti.run_id,
-        log_url=getattr(ti, "log_url", None) or "", error=one_line(context.get("exception")),
+        log_url=getattr(ti, "log_url", None) or "", error=what_was_said(context.get("exception")),
     )  # fmt: skip
 
 
@@ -75,9 +76,9 @@ def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_
     return process.pid
 
 
-def one_line(exception: BaseException | str | None) -> str:
-    """The first line of what an exception says; Airflow has none where a worker was lost."""
+def what_was_said(exception: BaseException | str | None) -> str:
+    """What an exception says, its fix included; Airflow has none where a worker was lost."""
     text = str(exception).strip() if exception else ""
     if not text and isinstance(exception, BaseException):
         text = type(exception).__name__
-    return text.splitlines()[0] if text else _NO_WORD
+    return text[:_LONGEST] or _NO_WORD

@@ -132,12 +132,15 @@ class Child:
 
 
 def _error(code: int, last_lines: Sequence[str], stopped: bool) -> str:
-    """The command's own `Error: …` line; else the best that can be said in one line."""
+    """The command's own `Error: …` line with its `Fix: …`; else the best that can be said in one line."""
     if stopped:
         return "stopped from outside: the task was marked or cleared, or its worker was shut down"
+    fix = ""
     for line in reversed(last_lines):
+        if line.startswith("  Fix: "):
+            fix = f"\n{line}"
         if line.startswith("Error: "):
-            return line.removeprefix("Error: ")
+            return line.removeprefix("Error: ") + fix
     if code > 128:
         name = signal.Signals(code - 128).name
         hint = " (out of memory?)" if name == "SIGKILL" else ""

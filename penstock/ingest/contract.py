@@ -216,7 +216,8 @@ def _pattern(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str |
     pattern = options.get("pattern")
     if pattern is not None:
         try:
-            duckdb.execute("SELECT regexp_matches('', $1)", [pattern])
+            with duckdb.connect() as connection:
+                connection.execute("SELECT regexp_matches('', $1)", [pattern])
         except duckdb.Error as exc:
             raise yaml_file.error((*at, "logicalTypeOptions", "pattern"), f"bad pattern: {exc}") from exc
     return pattern

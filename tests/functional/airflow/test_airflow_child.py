@@ -73,7 +73,7 @@ def test_much_output_on_both_sides_blocks_nothing(tmp_path: Path) -> None:
     ("code", "error"),
     [
         ("import sys; sys.exit('working\\nError: the gate refused: 3 checks\\n  Fix: look')",
-         "the gate refused: 3 checks"),
+         "the gate refused: 3 checks\n  Fix: look"),
         ("raise KeyError('x')", "the command ended with exit code 1: KeyError: 'x'"),
         ("import sys; sys.exit(3)", "the command ended with exit code 3: it said nothing on stderr"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
@@ -81,7 +81,7 @@ def test_much_output_on_both_sides_blocks_nothing(tmp_path: Path) -> None:
         ("import os; os.abort()", "the command was ended by SIGABRT"),
     ],
 )  # fmt: skip
-def test_how_it_failed_is_told_in_one_line(code: str, error: str, tmp_path: Path) -> None:
+def test_how_it_failed_is_told_shortly(code: str, error: str, tmp_path: Path) -> None:
     ended = run(code, tmp_path)
     assert ended.error == error
     assert not ended.stopped
@@ -89,7 +89,10 @@ def test_how_it_failed_is_told_in_one_line(code: str, error: str, tmp_path: Path
 
 def test_an_interpreter_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     ended = Child(["/no/such/python", "-m", "x"], env=os.environ, cwd=tmp_path).follow(lambda _: None)
-    assert ended.error == "/no/such/python: cannot be started: No such file or directory"
+    assert ended.error.splitlines() == [
+        "/no/such/python: cannot be started: No such file or directory",
+        "  Fix: set PENSTOCK_PYTHON to the interpreter that has penstock",
+    ]
 
 
 def test_a_stop_ends_the_whole_family_also_one_that_ignores_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, AssetAlias
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from penstock.airflow.alert import one_line, tells_failure, tells_marked_as_failed
+from penstock.airflow.alert import tells_failure, tells_marked_as_failed, what_was_said
 from penstock.airflow.factory import build_dag
 from penstock.airflow.stage import StoppedFromOutside, penstock_environment
 from penstock.core.pipeline import read_pipeline
@@ -87,7 +87,7 @@ def test_a_failed_command_fails_the_task_with_its_own_words(
     penstock_stand_in("sys.exit('judging\\nError: sessions: 3 keys twice\\n  Fix: look')")
     with pytest.raises(AirflowException) as caught:
         dag.get_task("validate").execute(context)
-    assert str(caught.value) == "sessions: 3 keys twice"
+    assert str(caught.value) == "sessions: 3 keys twice\n  Fix: look"
 
 
 def test_a_command_that_prints_no_result_fails_the_task(
@@ -157,14 +157,17 @@ def test_a_run_that_a_person_ended_is_no_success(dag: DAG, penstock_stand_in: St
 
 def test_an_alert_only_starts_the_monitor(settings: Settings, penstock_stand_in: StandIn) -> None:
     file = penstock_stand_in("print(os.getsid(0) == os.getpid(), flush=True); time.sleep(30)")
-    context = {"ti": TaskInstance("validate", {}), "exception": AirflowException("3 checks failed\nmore")}
+    context = {
+        "ti": TaskInstance("validate", {}),
+        "exception": AirflowException("3 checks failed\n  Fix: look"),
+    }
     begun = time.monotonic()
     tells_failure(settings.project)(context)
     assert time.monotonic() - begun < 2
     wait_for(file, 1)
     assert calls(file) == [
         ["monitor", "failure", "--pipeline", "customer_events", "--stage", "validate",
-         "--run-id", "manual__1", "--log-url", "http://127.0.0.1:8080/log", "--error", "3 checks failed"]
+         "--run-id", "manual__1", "--log-url", "http://127.0.0.1:8080/log", "--error", "3 checks failed\n  Fix: look"]
     ]  # fmt: skip
     log = settings.data / "logs" / "monitor.log"
     wait_for(log, 1)
@@ -204,14 +207,14 @@ def test_a_command_that_failed_and_is_tried_again_is_no_alarm_yet(
 @pytest.mark.parametrize(
     ("exception", "text"),
     [
-        (AirflowException("bad\nand more"), "bad"),
+        (AirflowException("bad\n  Fix: mend it"), "bad\n  Fix: mend it"),
         (TimeoutError(), "TimeoutError"),
         ("killed", "killed"),
         (None, "ended without saying why (its worker was lost, or ended it from outside)"),
     ],
 )
-def test_an_alert_says_one_line(exception: BaseException | str | None, text: str) -> None:
-    assert one_line(exception) == text
+def test_an_alert_says_what_was_said(exception: BaseException | str | None, text: str) -> None:
+    assert what_was_said(exception) == text
 
 
 def test_a_relative_data_folder_stays_where_airflow_sees_it(

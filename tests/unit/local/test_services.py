@@ -163,7 +163,7 @@ def test_what_others_started_stays(services: Services, settings: Settings, tmp_p
 def test_a_taken_port_names_its_holder(services: Services) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(PenstockError, match=rf"port {port} is taken by PID {os.getpid()} \(.*python"):
+        with pytest.raises(PenstockError, match=rf"port {port} is taken by PID {os.getpid()} \(.+"):
             services.start("web", SLEEPER, env={}, port=port)
     assert services.running("web") is None
     assert services.start("web", SLEEPER, env={}, port=port).port == port
