@@ -1,4 +1,4 @@
-"""Stands for the package `penstock_shared` where sqlfluff renders models: it knows Jinja, not dbt packages."""
+"""Stands for the package `penstock_shared` where sqlfluff renders models."""
 
 
 def last_commit_read(stream: str) -> str:
