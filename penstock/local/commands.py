@@ -21,6 +21,7 @@ _MADE_BY_RUNS = (
     "verdicts",
     "docs",
     "locks",
+    "logs",
     "local",
     "penstock.sqlite*",
 )

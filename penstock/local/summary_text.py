@@ -79,6 +79,8 @@ def _rejected(summary: Summary) -> str:
 
 def _checks(summary: Summary) -> str:
     text = "{passed} checks passed, {warned} warned, {failed} failed".format(**summary.checks)
+    if skipped := summary.checks.get("skipped"):
+        text += f"; {skipped} skipped: no version was published before with which to compare"
     return "\n".join([text, *(f"{problem['mart']}: {problem['message']}" for problem in summary.problems)])
 
 
