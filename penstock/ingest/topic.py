@@ -78,7 +78,7 @@ def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsu
 def end_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
     """By partition, the offset after the last committed event."""
     places = _places(topic.name, topic.partitions)
-    return {place.partition: offset for place, offset in consumer.end_offsets(places).items()}
+    return {place.partition: offset for place, offset in sorted(consumer.end_offsets(places).items())}
 
 
 def start_offsets(consumer: KafkaConsumer, topic: Topic, stored: Mapping[int, int]) -> dict[int, int]:
