@@ -1,4 +1,4 @@
-"""`penstock ingest drain | follow | wait`."""
+"""`penstock ingest drain | follow | wait | rejects`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from penstock.core.command import output_option, run_id_option, tell, tells_errors
 from penstock.core.settings import Settings
+from penstock.ingest.rejects_commands import rejects
 
 if TYPE_CHECKING:
     from penstock.ingest.drain import DrainResult
@@ -30,6 +31,9 @@ def ingest() -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     # kafka-python logs every try to connect; what is worth telling reaches us as an exception.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+ingest.add_command(rejects)
 
 
 @ingest.command()

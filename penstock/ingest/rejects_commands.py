@@ -1,0 +1,156 @@
+"""`penstock ingest rejects ls | show | replay | export`."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.settings import Settings
+
+if TYPE_CHECKING:
+    from penstock.ingest.rejects import RejectList, ShownReject
+    from penstock.ingest.rejects_replay import ReplayResult
+
+_PLACE = re.compile(r"(?P<topic>[^/]+)/(?P<partition>\d{1,9})/(?P<offset>\d{1,18})")
+_AROUND = 30  # characters shown on each side of what a reason points at
+
+
+@click.group()
+def rejects() -> None:
+    """Events that broke the contract: count them, look at them, judge them again."""
+
+
+@rejects.command("ls")
+@click.argument("stream")
+@output_option
+@tells_errors
+def ls(stream: str, output: str) -> None:
+    """Count STREAM's rejects by day, field and reason, with the place of one of each."""
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.rejects import list_rejects
+
+    settings = Settings.from_env()
+    tell(list_rejects(settings, load_contract(settings, stream)), output, _listed)
+
+
+@rejects.command()
+@click.argument("place", metavar="TOPIC/PARTITION/OFFSET")
+@output_option
+@tells_errors
+def show(place: str, output: str) -> None:
+    """Show one reject: its text as far as it can be decoded, every reason, and where each points."""
+    from penstock.ingest.rejects import show_reject
+
+    parts = _PLACE.fullmatch(place)
+    if parts is None:
+        raise click.BadParameter(
+            f"'{place}' is no <topic>/<partition>/<offset>", param_hint="TOPIC/PARTITION/OFFSET"
+        )
+    shown = show_reject(
+        Settings.from_env(), parts["topic"], int(parts["partition"]), int(parts["offset"])
+    )  # fmt: skip
+    tell(shown, output, lambda found: "\n\n".join(_shown(one) for one in found))
+
+
+@rejects.command()
+@click.argument("stream")
+@click.option(
+    "--where", "conditions", multiple=True, metavar="reason=RULE|field=NAME",
+    help="Only rejects with such a reason. Both: one reason with both.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what would land, and change nothing.")
+@click.option(
+    "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, metavar="SECONDS",
+    help="How long to wait for another process that consumes the stream.",
+)  # fmt: skip
+@run_id_option
+@output_option
+@tells_errors
+def replay(
+    stream: str, conditions: tuple[str, ...], dry_run: bool, wait: float, run_id: str, output: str
+) -> None:
+    """Judge STREAM's rejects again under today's contract; those that pass land, once."""
+    from penstock.ingest.consume import utc_now
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.rejects_replay import WHERE_KEYS
+    from penstock.ingest.rejects_replay import replay as run_replay
+
+    where: dict[str, str] = {}
+    for condition in conditions:
+        key, _, value = condition.partition("=")
+        if key not in WHERE_KEYS or not value or key in where:
+            known = " or ".join(f"{name}=…" for name in WHERE_KEYS)
+            raise click.BadParameter(f"'{condition}': write {known}, each once", param_hint="--where")
+        where[key] = value
+    settings = Settings.from_env()
+    result = run_replay(
+        settings, load_contract(settings, stream), where=where, dry_run=dry_run, run_id=run_id,
+        clock=utc_now, wait=wait,
+    )  # fmt: skip
+    tell(result, output, _replayed)
+
+
+@rejects.command()
+@click.argument("stream")
+@click.option(
+    "-o", "--output", type=click.Choice(["json"]), default="json", show_default=True,
+    help="NDJSON is the only form.",
+)  # fmt: skip
+@tells_errors
+def export(stream: str, output: str) -> None:
+    """Print all of STREAM's rejects as NDJSON, one object a line; bytes that are no UTF-8 as base64."""
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.rejects import export_rejects
+
+    settings = Settings.from_env()
+    for one in export_rejects(settings, load_contract(settings, stream)):
+        click.echo(json.dumps(one, ensure_ascii=False))
+
+
+def _listed(result: RejectList) -> str:
+    lines = [f"{result.stream}: {result.open} open, {result.replayed} replayed"]
+    for one in result.counts:
+        lines.append(
+            f"  {one.day}  {one.field or 'the whole event'}: {one.rule}  "
+            f"{one.open} open, {one.replayed} replayed  e.g. {one.example}"
+        )
+    return "\n".join(lines)
+
+
+def _shown(one: ShownReject) -> str:
+    state = "open" if one.replayed_commit is None else f"replayed in commit {one.replayed_commit}"
+    lines = [
+        f"{one.place} (stream {one.stream}, epoch {one.epoch}): {state}",
+        f"  rejected {one.rejected_at} in commit {one.commit}, contract {one.contract_version}; "
+        f"Kafka's time {one.kafka_timestamp}",
+        f"  key: {one.key}",
+        *(f"  header {name}: {value}" for name, value in one.headers),
+        f"  value: {one.text}",
+    ]
+    for why in one.reasons:
+        lines.append(f"  {why.field or 'the whole event'}: {why.rule}, found {why.found}")
+        if why.at is not None and one.text is not None:
+            start = max(why.at - _AROUND, 0)
+            excerpt = one.text[start : why.at + _AROUND]
+            # One character for each: the mark must stand below what it points at.
+            lines.append("    " + "".join(letter if letter.isprintable() else "·" for letter in excerpt))
+            lines.append("    " + " " * (why.at - start) + f"^ character {why.at}")
+    return "\n".join(lines)
+
+
+def _replayed(result: ReplayResult) -> str:
+    would = "would land" if result.dry_run else "landed"
+    under = f" under commit {result.commit}" if result.commit is not None else ""
+    lines = [
+        f"{result.stream}: {result.judged} rejects judged again: {result.landed} {would}{under}, "
+        f"{result.still_rejected} stay"
+    ]
+    for reason in result.reasons:
+        lines.append(
+            f"  {reason.count} still rejected for {reason.field or 'the whole event'}: {reason.rule}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,19 @@
+"""A stream of the test's own, in a project and a data folder of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from own_orders import CONTRACT, Orders
+
+from penstock.core.settings import Settings
+
+
+@pytest.fixture
+def orders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Orders:
+    project = tmp_path / "project"
+    (project / "ingest").mkdir(parents=True)
+    (project / "ingest" / "orders.odcs.yaml").write_text(CONTRACT)
+    monkeypatch.setenv("PENSTOCK_PROJECT", str(project))
+    return Orders(Settings.from_env())
