@@ -26,7 +26,7 @@ def landing_findings(settings: Settings, contract: Contract) -> list[Finding]:
     path = settings.landing_file(contract.stream)
     if not path.exists():
         return [Finding("info", str(path), f"nothing has landed yet from stream {contract.stream}")]
-    checks = (_filled_for_this, _columns, _offsets_and_places, _replayed)
+    checks = (_filled_for_this, _columns, _offsets_and_places, _accepted_gaps, _replayed)
     with opened(settings, contract.stream) as landing:
         if not _tables(landing):
             return [
@@ -120,6 +120,22 @@ def _offsets_and_places(
                 f"{next_offset - first - distinct} of the offsets {first} to {next_offset - 1} hold no "
                 "event: transactions, compaction, or a gap that was accepted",
             )  # fmt: skip
+
+
+def _accepted_gaps(
+    landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract
+) -> Iterator[Finding]:
+    """Events that the topic removed unread, and somebody accepted it. Older files have no such table."""
+    if ("gaps",) not in _tables(landing):
+        return
+    for epoch, partition, first, last, events, at, run_id in landing.execute(
+        'SELECT epoch, "partition", from_offset, to_offset, events, "at", run_id FROM raw.gaps ORDER BY ALL'
+    ).fetchall():
+        yield Finding(
+            "info", f"{settings.landing_file(contract.stream)}, epoch {epoch}, partition {partition}",
+            f"a gap was accepted by run {run_id} at {at:%Y-%m-%d %H:%M} UTC: offsets {first} to {last}, "
+            f"{events} events",
+        )  # fmt: skip
 
 
 def _replayed(

@@ -18,6 +18,13 @@ HELD_BACK = "UPDATE raw.offsets SET next_offset = 2"
 TWICE = "INSERT INTO raw.clicks SELECT * FROM raw.clicks WHERE id = 1"
 NO_OFFSET = "DELETE FROM raw.offsets"
 MARKED = "UPDATE raw.rejects SET replayed_commit = 7"
+GAP_ACCEPTED = """
+CREATE TABLE IF NOT EXISTS raw.gaps (
+    epoch INTEGER, "partition" INTEGER, from_offset BIGINT, to_offset BIGINT, events BIGINT, "at" TIMESTAMPTZ,
+    run_id VARCHAR
+);
+INSERT INTO raw.gaps VALUES (1, 0, 3, 7, 5, '2026-11-20 12:00:00Z', 'by hand')
+"""
 REPLAYED = (
     MARKED + "; INSERT INTO raw.clicks SELECT * REPLACE (3 AS id, 2 AS _offset) FROM raw.clicks LIMIT 1"
 )
@@ -142,6 +149,7 @@ CASES: list[tuple[Callable[[Patient], None], str, str, str]] = [
     (sql(NO_OFFSET), "error", "partition 0", "3 events, but no next offset is stored"),
     (sql(MARKED), "error", "clicks.duckdb", "1 rejects are marked as replayed, but have no row"),
     (gap, "info", "partition 0", "5 of the offsets 0 to 8 hold no event"),
+    (sql(GAP_ACCEPTED), "info", "partition 0", "by run by hand at 2026-11-20 12:00 UTC: offsets 3 to 7, 5"),
     (sql("UPDATE raw.landing SET environment = 'live'"), "error", "clicks.duckdb", "of environment live;"),
     (sql("DROP TABLE raw.offsets"), "error", "clicks.duckdb", "could not be checked: CatalogException"),
     (contract("name: at", "name: seen_at"), "error", "clicks.duckdb", "the table has at TIMESTAMP"),
