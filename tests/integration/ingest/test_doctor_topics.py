@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kafka import KafkaAdminClient, TopicPartition
+import duckdb
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from own_stream import Stream
 
 from penstock.doctor.examine import examine
@@ -65,3 +66,21 @@ def test_a_topic_gone_or_made_anew_is_an_error(stream: Stream, event: Event) -> 
     assert anew[""].severity == "error"
     assert "is not the topic that the landing file was filled from (epoch 1): topic id was" in anew[""].what
     assert "--new-epoch" in anew[""].fix
+
+
+def test_an_open_transaction_is_no_lag_and_a_log_cut_off_is_an_error(stream: Stream, event: Event) -> None:
+    stream.produce([event(1)], partition=0)
+    drain(stream.settings, stream.contract, run_id="r", clock=utc_now)
+    servers = stream.settings.bootstrap_servers
+    producer = KafkaProducer(bootstrap_servers=servers, transactional_id=stream.topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(stream.topic, event(2), partition=0).get(timeout=30)
+    assert [finding.what for finding in told(stream).values()] == ["no lag"]
+    producer.abort_transaction()
+    producer.close()
+    with duckdb.connect(stream.settings.landing_file("customer_events")) as landing:
+        landing.execute('UPDATE raw.offsets SET next_offset = 99 WHERE "partition" = 1')
+    cut = told(stream)["partition 1"]
+    assert cut.severity == "error"
+    assert cut.what == "ends at offset 0, though 99 is the next to land: the log was cut off"
