@@ -15,6 +15,7 @@ STAGES = {
     "validate": "The gate: judge the candidates with Great Expectations.",
     "publish": "Warehouse → marts: publish what the gate passed; ls, rollback, resume.",
     "monitor": "What people hear: failures to Slack, through an outbox.",
+    "doctor": "What looks wrong, anywhere, and a way out; changes nothing.",
     "local": "Your laptop only: broker, sample events, Airflow, the whole run.",
 }
 

@@ -1,0 +1,94 @@
+"""Do build record, verdict and published version of a pipeline speak of the same build?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+from penstock.core.duckdb_file import open_duckdb
+from penstock.core.settings import Settings
+from penstock.doctor.finding import HELD_WAIT, Finding
+from penstock.doctor.published import served_ledger
+
+
+def build_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
+    """Follow one build from the warehouse to the marts; the first thing that does not agree is told."""
+    warehouse, verdict_file = settings.warehouse_file(pipeline), settings.verdict_file(pipeline)
+    try:
+        verdict = _verdict(settings, pipeline)
+    except ValueError as exc:
+        remedy = f"run `penstock validate {pipeline}`"
+        yield Finding("error", str(verdict_file), f"is no verdict: {exc}", remedy)
+        return
+    builds = _builds(settings, pipeline)
+    again = f"run `penstock transform {pipeline}`, then `penstock validate {pipeline}`"
+    if builds is None:
+        yield Finding("info", str(warehouse), "nothing was built yet")
+        builds = []
+    elif not builds:
+        yield Finding(
+            "warning", str(warehouse),
+            "holds no finished build: one is under way, was cut short, or was typed by hand", again,
+        )  # fmt: skip
+    elif len(builds) > 1:
+        yield Finding("error", str(warehouse), f"holds {len(builds)} build records, one is expected", again)
+    if verdict is None:
+        if builds:
+            yield Finding(
+                "warning", str(verdict_file), f"build {builds[-1]} was not judged yet",
+                f"run `penstock validate {pipeline}`",
+            )  # fmt: skip
+    elif verdict.get("build_id") not in builds:
+        yield Finding(
+            "warning", str(verdict_file),
+            f"'{verdict.get('outcome')}' is the verdict on build {verdict.get('build_id')}, which the "
+            "warehouse does not hold any more: publish will refuse it",
+            f"run `penstock validate {pipeline}`" if builds else again,
+        )  # fmt: skip
+    elif verdict.get("outcome") != "passed":
+        yield Finding(
+            "error", str(verdict_file),
+            f"the gate's verdict on build {verdict['build_id']} is '{verdict.get('outcome')}': BI keeps the "
+            "version before",
+            "see the problems in it, correct the data or the models, then run the pipeline again",
+        )  # fmt: skip
+    else:
+        yield from _passed_but_not_published(settings, pipeline, verdict["build_id"])
+
+
+def _passed_but_not_published(settings: Settings, pipeline: str, build_id: str) -> Iterator[Finding]:
+    """On hold, that is meant (and told by another check)."""
+    ledger = served_ledger(settings, pipeline)
+    if ledger and (ledger[-1].action == "rollback" or ledger[-1].build_id == build_id):
+        return
+    served = f"version {ledger[-1].version} of build {ledger[-1].build_id}" if ledger else "nothing"
+    yield Finding(
+        "warning", str(settings.marts_link(pipeline)),
+        f"build {build_id} passed the gate, but is not published: {served} is served",
+        f"run `penstock publish {pipeline}`",
+    )  # fmt: skip
+
+
+def _builds(settings: Settings, pipeline: str) -> list[str] | None:
+    """The build ids that the warehouse holds; None without a warehouse."""
+    file = settings.warehouse_file(pipeline)
+    if not file.exists():
+        return None
+    with closing(open_duckdb(file, read_only=True, wait=HELD_WAIT)) as warehouse:
+        known = "SELECT 1 FROM duckdb_tables() WHERE schema_name = '_penstock' AND table_name = 'build'"
+        if not warehouse.execute(known).fetchone():
+            return []
+        return [row[0] for row in warehouse.execute("SELECT build_id FROM _penstock.build").fetchall()]
+
+
+def _verdict(settings: Settings, pipeline: str) -> dict[str, Any] | None:
+    """None without a verdict. Raises ValueError for what is none."""
+    file = settings.verdict_file(pipeline)
+    if not file.exists():
+        return None
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("a JSON object is expected")
+    return content

@@ -1,0 +1,164 @@
+"""A stream's landing file: offsets against rows and rejects, and the table against the contract."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import duckdb
+
+from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.settings import Settings
+from penstock.doctor.finding import HELD_WAIT, Finding, findings_of
+from penstock.ingest.contract import Contract
+
+# Every event is in one place: a row, or a reject that was not replayed (a replayed one is a row as well).
+_PLACES = """
+SELECT _epoch AS epoch, _partition AS part, _offset AS place FROM raw.{table}
+UNION ALL
+SELECT epoch, "partition", "offset" FROM raw.rejects WHERE replayed_commit IS NULL
+"""
+
+
+def landing_findings(settings: Settings, contract: Contract) -> list[Finding]:
+    """All checks of one landing file."""
+    path = settings.landing_file(contract.stream)
+    if not path.exists():
+        return [Finding("info", str(path), f"nothing has landed yet from stream {contract.stream}")]
+    checks = (_filled_for_this, _columns, _offsets_and_places, _accepted_gaps, _replayed)
+    with opened(settings, contract.stream) as landing:
+        if not _tables(landing):
+            return [
+                Finding("info", str(path), "is empty: its first consumer was cut short, the next goes on")
+            ]
+        return [
+            finding
+            for check in checks
+            for finding in findings_of(str(path), check, landing, settings, contract)
+        ]
+
+
+@contextmanager
+def opened(settings: Settings, stream: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The landing file, for reading. Large sorts go to a folder of their own, not beside the file."""
+    with (
+        closing(open_duckdb(settings.landing_file(stream), read_only=True, wait=HELD_WAIT)) as connection,
+        tempfile.TemporaryDirectory(prefix="penstock-doctor-") as folder,
+    ):
+        connection.execute(f"SET temp_directory = {literal(folder)}")
+        yield connection
+
+
+def _tables(landing: duckdb.DuckDBPyConnection) -> list[tuple[str]]:
+    return landing.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+
+
+def _filled_for_this(
+    landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract
+) -> Iterator[Finding]:
+    """A landing file remembers its stream and its environment."""
+    filled = landing.execute("SELECT stream, environment FROM raw.landing").fetchall()
+    if filled != [(contract.stream, settings.environment)]:
+        was = ", ".join(f"stream {stream} of environment {name}" for stream, name in filled) or "nothing"
+        yield Finding(
+            "error", str(settings.landing_file(contract.stream)),
+            f"filled for {was}; this is stream {contract.stream} of environment {settings.environment}",
+            "set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
+        )  # fmt: skip
+
+
+def _columns(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> Iterator[Finding]:
+    """The contract's fields are the table's columns: the same order, types, and NOT NULLs."""
+    held = landing.execute(
+        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE schema_name = 'raw' "
+        "AND table_name = $1 AND NOT starts_with(column_name, '_') ORDER BY column_index",
+        [contract.stream],
+    ).fetchall()
+    wanted = [(field.name, _held_type(field.sql_type), not field.required) for field in contract.fields]
+    if held == wanted:
+        return
+    differences = [f"the table has {_column(column)}" for column in held if column not in wanted]
+    differences += [f"the contract has {_column(column)}" for column in wanted if column not in held]
+    yield Finding(
+        "error", str(settings.landing_file(contract.stream)),
+        f"raw.{contract.stream} does not fit {contract.file.name} (version {contract.version}): "
+        + ("; ".join(differences) or "the columns stand in another order"),
+        "undo the contract's change, or land into a new data folder: the file's events stay as they are",
+    )  # fmt: skip
+
+
+def _offsets_and_places(
+    landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract
+) -> Iterator[Finding]:
+    """Per partition of an epoch: nothing at or beyond the next offset, no place twice; gaps are told."""
+    path = settings.landing_file(contract.stream)
+    restore = "stop the consumers and bring back a copy of the file from before"
+    for epoch, partition, next_offset, first, last, kept, distinct in landing.execute(
+        f"WITH places AS ({_PLACES.format(table=quoted(contract.stream))}), kept AS (SELECT epoch, part, "
+        "min(place) AS first, max(place) AS last, count(*) AS kept, count(DISTINCT place) AS places "
+        "FROM places GROUP BY ALL) SELECT coalesce(k.epoch, o.epoch), coalesce(k.part, "
+        'o."partition"), o.next_offset, k.first, k.last, k.kept, k.places FROM kept AS k FULL JOIN '
+        'raw.offsets AS o ON k.epoch = o.epoch AND k.part = o."partition" ORDER BY 1, 2'
+    ).fetchall():
+        where = f"{path}, epoch {epoch}, partition {partition}"
+        if kept is None:
+            continue  # offsets alone: all that was read were control records, or the topic began later
+        if kept > distinct:
+            yield Finding("error", where, f"{kept - distinct} events are there more than once", restore)
+        if next_offset is None:
+            yield Finding("error", where, f"{kept} events, but no next offset is stored", restore)
+        elif last >= next_offset:
+            yield Finding(
+                "error", where,
+                f"holds an event at offset {last}, though the next offset is {next_offset}: it would land "
+                "again", restore,
+            )  # fmt: skip
+        elif distinct < next_offset - first:
+            yield Finding(
+                "info", where,
+                f"{next_offset - first - distinct} of the offsets {first} to {next_offset - 1} hold no "
+                "event: transactions, compaction, or a gap that was accepted",
+            )  # fmt: skip
+
+
+def _accepted_gaps(
+    landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract
+) -> Iterator[Finding]:
+    """Events that the topic removed unread, and somebody accepted it. Older files have no such table."""
+    if ("gaps",) not in _tables(landing):
+        return
+    for epoch, partition, first, last, events, at, run_id in landing.execute(
+        'SELECT epoch, "partition", from_offset, to_offset, events, "at", run_id FROM raw.gaps ORDER BY ALL'
+    ).fetchall():
+        yield Finding(
+            "info", f"{settings.landing_file(contract.stream)}, epoch {epoch}, partition {partition}",
+            f"a gap was accepted by run {run_id} at {at:%Y-%m-%d %H:%M} UTC: offsets {first} to {last}, "
+            f"{events} events",
+        )  # fmt: skip
+
+
+def _replayed(
+    landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract
+) -> Iterator[Finding]:
+    """A reject that is marked as replayed has its row."""
+    row = landing.execute(
+        "SELECT count(*) FROM raw.rejects AS r "
+        f"ANTI JOIN raw.{quoted(contract.stream)} AS e ON e._epoch = r.epoch "
+        'AND e._partition = r."partition" AND e._offset = r."offset" WHERE r.replayed_commit IS NOT NULL'
+    ).fetchone()
+    if row and row[0]:
+        yield Finding(
+            "error", str(settings.landing_file(contract.stream)),
+            f"{row[0]} rejects are marked as replayed, but have no row in raw.{contract.stream}",
+            "bring back a copy of the file from before, and replay again",
+        )  # fmt: skip
+
+
+def _held_type(sql_type: str) -> str:
+    return "TIMESTAMP WITH TIME ZONE" if sql_type == "TIMESTAMPTZ" else sql_type
+
+
+def _column(column: tuple[str, str, bool]) -> str:
+    name, sql_type, nullable = column
+    return f"{name} {sql_type}{'' if nullable else ' NOT NULL'}"

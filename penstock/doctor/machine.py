@@ -1,0 +1,63 @@
+"""The machine and what all stages share: room on the disk, and messages that nobody has taken."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+from penstock.core.settings import Settings
+from penstock.doctor.finding import HELD_WAIT, Finding
+
+_GIB = 2**30
+_LEAST_FREE, _LEAST_SHARE = 1 * _GIB, 0.05
+
+
+def disk_findings(settings: Settings) -> Iterator[Finding]:
+    """Room on the disk of the data folder, or of where it would be made."""
+    folder = settings.data
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    yield room(str(settings.data), total=usage.total, free=usage.free)
+
+
+def room(where: str, *, total: int, free: int) -> Finding:
+    """What so many free bytes of so many mean: less than 1 GiB, or less than 5 %, is an error."""
+    told = f"{free / _GIB:.1f} GiB of {total / _GIB:.1f} GiB are free"
+    if free < _LEAST_FREE or free < total * _LEAST_SHARE:
+        return Finding(
+            "error", where, f"the disk is nearly full: {told}",
+            "make room, or move the data folder to a larger disk (PENSTOCK_DATA)",
+        )  # fmt: skip
+    return Finding("info", where, told)
+
+
+def outbox_findings(settings: Settings) -> Iterator[Finding]:
+    """Messages to people that did not arrive."""
+    file = settings.outbox_file
+    if not file.exists():
+        return
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=HELD_WAIT)) as outbox:
+        counts = dict(outbox.execute("select state, count(*) from messages group by state").fetchall())
+        oldest = outbox.execute(
+            "select created_at, last_error from messages where state = 'pending' order by id limit 1"
+        ).fetchone()
+    if oldest:
+        since, why = oldest
+        yield Finding(
+            "warning", str(file),
+            f"{counts['pending']} pending messages, the oldest since {since}{f': {why}' if why else ''}",
+            "mend what keeps Slack from taking them, then run `penstock monitor deliver`",
+        )  # fmt: skip
+    if refused := counts.get("refused"):
+        yield Finding(
+            "warning", str(file), f"{refused} messages that Slack will never take",
+            "read them with `penstock monitor ls`, and correct the channel or the token",
+        )  # fmt: skip
+    if unsent := counts.get("unsent"):
+        yield Finding(
+            "info", str(file), f"{unsent} messages were only logged: Slack is not configured",
+            "set SLACK_WEBHOOK_URL, or SLACK_BOT_TOKEN and SLACK_CHANNEL",
+        )  # fmt: skip

@@ -1,0 +1,129 @@
+"""What a pipeline serves: the symlink, the file behind it with its ledger, and what lies around it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.core.duckdb_file import open_duckdb
+from penstock.core.settings import Settings
+from penstock.doctor.finding import HELD_WAIT, Finding
+from penstock.doctor.locks import holders
+
+_VERSION_FILE = re.compile(r"(?P<seq>\d+)-v\d+\.duckdb")
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What doctor reads of a publication."""
+
+    seq: int
+    version: int
+    action: str
+    build_id: str
+    by: str | None
+    why: str | None
+
+
+def published_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
+    """All checks of one pipeline's marts."""
+    wrong = _wrong_link(settings, pipeline)
+    if wrong is not None:
+        yield wrong
+    elif not settings.marts_link(pipeline).is_symlink():
+        yield Finding("info", str(settings.marts_link(pipeline)), "nothing was published yet")
+    yield from _unfinished(settings, pipeline)
+    if wrong is None:
+        yield from _ledger_and_files(settings, pipeline)
+
+
+def served_ledger(settings: Settings, pipeline: str) -> list[LedgerRow]:
+    """The served file's ledger, oldest row first; empty where nothing (or something foreign) is served."""
+    link = settings.marts_link(pipeline)
+    if not link.is_symlink() or _wrong_link(settings, pipeline):
+        return []
+    return _read_ledger(link.resolve())
+
+
+def _read_ledger(file: Path) -> list[LedgerRow]:
+    with closing(open_duckdb(file, read_only=True, wait=HELD_WAIT)) as marts:
+        rows = marts.execute(
+            'SELECT seq, version, "action", build_id, "by", why FROM _penstock.publications ORDER BY seq'
+        ).fetchall()
+    return [LedgerRow(*row) for row in rows]
+
+
+def _versions(settings: Settings, pipeline: str) -> dict[int, Path]:
+    """The pipeline's published files by their seq, oldest first."""
+    files = settings.versions_dir(pipeline).glob("*.duckdb")
+    named = ((_VERSION_FILE.fullmatch(file.name), file) for file in files)
+    return dict(sorted((int(name["seq"]), file) for name, file in named if name))
+
+
+def _wrong_link(settings: Settings, pipeline: str) -> Finding | None:
+    """The symlink names one of the pipeline's own versions; where there is a history, it is there."""
+    link, versions = settings.marts_link(pipeline), _versions(settings, pipeline)
+    newest = list(versions.values())[-1:]
+    point = f"ln -sfn {pipeline}/{newest[0].name} {link}" if newest else f"remove {link}"
+    if not link.is_symlink():
+        if link.exists():
+            return Finding("error", str(link), "is no symlink to a version, but a file", "move it away")
+        # A first publication that was cut short before its flip leaves a file, too, but of one ledger row.
+        if newest and len(_read_ledger(newest[0])) > 1:
+            return Finding("error", str(link), f"is gone, but versions of {pipeline} are there", point)
+        return None
+    if link.resolve() in {file.resolve() for file in versions.values()}:
+        return None
+    why = "which is no version of" if link.exists() else "which is not there, no version of"
+    return Finding("error", str(link), f"points at {link.readlink()}, {why} {pipeline}", point)
+
+
+def _unfinished(settings: Settings, pipeline: str) -> Iterator[Finding]:
+    """Temporary files, while nobody works on the pipeline."""
+    link, folder = settings.marts_link(pipeline), settings.versions_dir(pipeline)
+    verdict = settings.verdict_file(pipeline)
+    left = [
+        *folder.glob(".being-written.duckdb*"),
+        link.with_name(f".{link.name}.new"),
+        verdict.with_suffix(".json.unfinished"),
+    ]
+    if holders(settings.lock_file(pipeline)):
+        return
+    for file in left:
+        if file.exists() or file.is_symlink():
+            yield Finding(
+                "warning", str(file), "was left by a stage that was cut short",
+                "the next run replaces it; you may also remove it",
+            )  # fmt: skip
+
+
+def _ledger_and_files(settings: Settings, pipeline: str) -> Iterator[Finding]:
+    """The served file's ledger ends with that file, knows the others, and says whether we are on hold."""
+    link, ledger = settings.marts_link(pipeline), served_ledger(settings, pipeline)
+    known = {row.seq for row in ledger}
+    if link.is_symlink():
+        served = link.resolve()
+        if not ledger or not served.name.startswith(f"{ledger[-1].seq}-v{ledger[-1].version}."):
+            ends = f"seq {ledger[-1].seq}, version {ledger[-1].version}" if ledger else "nothing"
+            yield Finding(
+                "error", str(served), f"its ledger ends with {ends}, so it is another publication's file",
+                f"point {link} at the right file, or publish again",
+            )  # fmt: skip
+    if ledger and ledger[-1].action == "rollback":
+        last = ledger[-1]
+        yield Finding(
+            "warning", str(link),
+            f"on hold since {last.by or 'somebody'} rolled back to version {last.version}"
+            f"{f' ({last.why})' if last.why else ''}: runs publish nothing",
+            f"when the cause is mended: `penstock publish resume {pipeline}`",
+        )  # fmt: skip
+    if not holders(settings.lock_file(pipeline)):
+        for seq, file in _versions(settings, pipeline).items():
+            if seq not in known:
+                yield Finding(
+                    "warning", str(file), "is not in the ledger: its publication was cut short",
+                    "the next publication removes it; nobody was ever served it",
+                )  # fmt: skip

@@ -1,0 +1,176 @@
+"""A stream's topic: is it the one that the landing file was filled from, and how far behind are we?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+
+from penstock.core.settings import Settings
+from penstock.doctor.finding import Finding, findings_of
+from penstock.doctor.landing import opened
+from penstock.ingest.contract import Contract
+
+_ANSWER_WITHIN = 5_000  # milliseconds
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the broker says of a topic. `first` and `end` (read-committed) are offsets by partition."""
+
+    cluster_id: str
+    topic_id: str
+    first: Mapping[int, int]
+    end: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the landing file says of the topic that its newest epoch was filled from."""
+
+    epoch: int
+    cluster_id: str
+    topic: str
+    topic_id: str
+    next_offsets: Mapping[int, int]
+
+
+def topic_findings(settings: Settings, contracts: list[Contract]) -> Iterator[Finding]:
+    """All checks against the broker. A broker that does not answer is asked once, not for each stream."""
+    servers = settings.bootstrap_servers
+    if servers is None:
+        yield Finding(
+            "info", "Kafka", "topic ids and lag were not looked at: KAFKA_BOOTSTRAP_SERVERS is not set",
+            "export KAFKA_BOOTSTRAP_SERVERS=host:port",
+        )  # fmt: skip
+        return
+    for contract in contracts:
+        try:
+            told = _ask(servers, contract.topic)
+        except (KafkaError, OSError) as exc:
+            yield Finding(
+                "warning", f"Kafka at {servers}",
+                f"topic ids and lag could not be asked for: {type(exc).__name__}: {exc}",
+                "check that KAFKA_BOOTSTRAP_SERVERS names a running broker that this machine can reach",
+            )  # fmt: skip
+            return
+        yield from findings_of(f"topic {contract.topic}", _one_topic, settings, contract, told)
+
+
+def _one_topic(settings: Settings, contract: Contract, told: Told | None) -> list[Finding]:
+    if told is None:
+        return [
+            Finding(
+                "error", f"topic {contract.topic}",
+                f"the broker {settings.bootstrap_servers} has no such topic",
+                "make the topic, or correct the contract's physicalName",
+            )
+        ]  # fmt: skip
+    stored = _stored(settings, contract)
+    if stored is None:
+        return list(_positions(contract, told, {}))
+    return _identity(contract, told, stored) or list(_positions(contract, told, stored.next_offsets))
+
+
+def _ask(servers: str, topic: str) -> Told | None:
+    options = {
+        "bootstrap_servers": servers, "bootstrap_timeout_ms": _ANSWER_WITHIN,
+        "request_timeout_ms": _ANSWER_WITHIN,
+    }  # fmt: skip
+    with closing(KafkaAdminClient(**options)) as admin:
+        cluster = admin.describe_cluster()
+        (described,) = admin.describe_topics([topic])
+    error = for_code(described["error_code"])
+    if error is UnknownTopicOrPartitionError:
+        return None
+    if described["error_code"]:
+        raise error(f"topic {topic}")
+    places = [TopicPartition(topic, part["partition_index"]) for part in described["partitions"]]
+    # No group: nothing is committed, and no lag tool sees us.
+    consumer = KafkaConsumer(
+        **options, group_id=None, isolation_level="read_committed", allow_auto_create_topics=False
+    )
+    with closing(consumer):
+        first, end = consumer.beginning_offsets(places), consumer.end_offsets(places)
+    return Told(
+        str(cluster["cluster_id"]),
+        str(described["topic_id"]),
+        {place.partition: offset for place, offset in first.items()},
+        {place.partition: offset for place, offset in end.items()},
+    )
+
+
+def _stored(settings: Settings, contract: Contract) -> Stored | None:
+    """None before the first batch."""
+    if not settings.landing_file(contract.stream).exists():
+        return None
+    with opened(settings, contract.stream) as landing:
+        if not landing.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'topics'").fetchone():
+            return None
+        last = landing.execute(
+            "SELECT epoch, cluster_id, topic, topic_id FROM raw.topics ORDER BY epoch DESC LIMIT 1"
+        ).fetchone()
+        if last is None:
+            return None
+        offsets = landing.execute(
+            'SELECT "partition", next_offset FROM raw.offsets WHERE epoch = $1', [last[0]]
+        ).fetchall()
+        epoch, cluster_id, topic, topic_id = last
+        return Stored(epoch, cluster_id, topic, topic_id, dict(offsets))
+
+
+def _identity(contract: Contract, told: Told, stored: Stored) -> list[Finding]:
+    """Offsets mean nothing on another topic, so positions are looked at only where this finds nothing."""
+    pairs = (
+        ("cluster id", stored.cluster_id, told.cluster_id),
+        ("topic", stored.topic, contract.topic),
+        ("topic id", stored.topic_id, told.topic_id),
+    )
+    differences = [f"{name} was {was}, is {now}" for name, was, now in pairs if was != now]
+    if not differences:
+        return []
+    return [
+        Finding(
+            "error", f"topic {contract.topic}",
+            f"is not the topic that the landing file was filled from (epoch {stored.epoch}): "
+            + ", ".join(differences),
+            "check KAFKA_BOOTSTRAP_SERVERS; if the topic was made anew on purpose, go on with "
+            f"`penstock ingest drain {contract.stream} --new-epoch`",
+        )
+    ]  # fmt: skip
+
+
+def _positions(contract: Contract, told: Told, stored: Mapping[int, int]) -> Iterator[Finding]:
+    """Per partition: the lag, in offsets, or why the stored offset cannot be gone on from."""
+    behind = False
+    for partition in sorted(told.end.keys() | stored.keys()):
+        where = f"topic {contract.topic}, partition {partition}"
+        if partition not in told.end:
+            yield Finding(
+                "error", where, "the landing file has offsets of this partition, the topic does not have it",
+                "check KAFKA_BOOTSTRAP_SERVERS; was the topic made anew?",
+            )  # fmt: skip
+            continue
+        first, end = told.first[partition], told.end[partition]
+        at = stored.get(partition, first)
+        if at < first:
+            yield Finding(
+                "error", where, f"the offsets {at} to {first - 1} were removed before they were read",
+                "bring the events back (a backup, a mirror), and lengthen the topic's retention",
+            )  # fmt: skip
+        elif at > end:
+            yield Finding(
+                "error", where, f"ends at offset {end}, though {at} is the next to land: the log was cut off",
+                "check KAFKA_BOOTSTRAP_SERVERS; if the broker lost events, produce them again",
+            )  # fmt: skip
+        if end > at:
+            behind = True
+            yield Finding(
+                "info", where, f"lag {end - at}: next offset {at}, committed end {end}",
+                f"`penstock ingest drain {contract.stream}`, if no consumer follows",
+            )  # fmt: skip
+    if not behind:
+        yield Finding("info", f"topic {contract.topic}", "no lag")
