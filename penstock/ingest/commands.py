@@ -16,11 +16,17 @@ from penstock.core.settings import Settings
 if TYPE_CHECKING:
     from penstock.ingest.drain import DrainResult
     from penstock.ingest.follow import FollowResult
+    from penstock.ingest.gap import Gap
     from penstock.ingest.landing import Landed
 
 _wait_option = click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, metavar="SECONDS",
     help="How long to wait for another process that consumes the stream.",
+)  # fmt: skip
+
+_accept_gap_option = click.option(
+    "--accept-gap", is_flag=True,
+    help="Go on without events that the topic removed before they were read; the landing file records them.",
 )  # fmt: skip
 
 
@@ -37,11 +43,12 @@ def ingest() -> None:
 @click.option(
     "--new-epoch", is_flag=True, help="The topic was made anew on purpose: go on from its beginning."
 )
+@_accept_gap_option
 @_wait_option
 @run_id_option
 @output_option
 @tells_errors
-def drain(stream: str, new_epoch: bool, wait: float, run_id: str, output: str) -> None:
+def drain(stream: str, new_epoch: bool, accept_gap: bool, wait: float, run_id: str, output: str) -> None:
     """Land all that STREAM's topic holds now, then exit."""
     from penstock.ingest.consume import utc_now
     from penstock.ingest.contract import load_contract
@@ -50,7 +57,7 @@ def drain(stream: str, new_epoch: bool, wait: float, run_id: str, output: str) -
     settings = Settings.from_env()
     result = run_drain(
         settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, begin_new_epoch=new_epoch,
-        wait=wait, on_landed=_tell_progress,
+        accept_gap=accept_gap, wait=wait, on_landed=_tell_progress,
     )  # fmt: skip
     tell(result, output, _drained)
 
@@ -76,10 +83,11 @@ def wait(stream: str, wait: float, output: str) -> None:
 
 @ingest.command()
 @click.argument("stream")
+@_accept_gap_option
 @run_id_option
 @output_option
 @tells_errors
-def follow(stream: str, run_id: str, output: str) -> None:
+def follow(stream: str, accept_gap: bool, run_id: str, output: str) -> None:
     """Land STREAM's events as they come, until stopped (Ctrl-C or SIGTERM)."""
     from penstock.ingest.consume import utc_now
     from penstock.ingest.contract import load_contract
@@ -93,7 +101,10 @@ def follow(stream: str, run_id: str, output: str) -> None:
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
     settings = Settings.from_env()
-    result = run_follow(settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, stop=stop)
+    result = run_follow(
+        settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, stop=stop,
+        accept_gap=accept_gap,
+    )  # fmt: skip
     tell(result, output, _followed)
 
 
@@ -112,8 +123,17 @@ def _drained(result: DrainResult) -> str:
     ]
     for reason in result.reasons:
         lines.append(f"  {reason.count} rejected for {reason.field or 'the whole event'}: {reason.rule}")
-    return "\n".join(lines)
+    return "\n".join(lines + _gaps(result.gaps))
 
 
 def _followed(result: FollowResult) -> str:
-    return f"{result.stream}: {result.landed} landed, {result.rejected} rejected in {result.commits} commits"
+    counts = f"{result.landed} landed, {result.rejected} rejected in {result.commits} commits"
+    return "\n".join([f"{result.stream}: {counts}", *_gaps(result.gaps)])
+
+
+def _gaps(gaps: tuple[Gap, ...]) -> list[str]:
+    return [
+        f"  gap accepted: partition {gap.partition}, offsets {gap.from_offset} to {gap.to_offset} "
+        f"({gap.events} events)"
+        for gap in gaps
+    ]

@@ -7,7 +7,7 @@ file holds are still those from which the batch was fetched. Of two consumers, o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,8 +19,9 @@ from penstock.core.errors import BusyError, LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
+from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
-from penstock.ingest.landing_schema import check_or_create
+from penstock.ingest.landing_schema import GAPS_TABLE, check_or_create
 
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
@@ -88,6 +89,33 @@ class LandingFile:
         """By partition, the offset to fetch next."""
         return next_offsets(self.connection, epoch)
 
+    def accept_gaps(self, gaps: Sequence[Gap], *, epoch: int, run_id: str, now: dt.datetime) -> None:
+        """Move the offsets behind events that the topic no longer holds, and record them, in one transaction.
+
+        Raises Outrun (another consumer was first) and LandingError; then nothing has changed.
+        """
+        if not gaps:
+            return
+        try:
+            with _transaction(self.connection):
+                self.connection.execute(GAPS_TABLE)  # a file may be older than this table
+                self._compare_and_set(
+                    {gap.partition: gap.from_offset for gap in gaps},
+                    {gap.partition: gap.to_offset + 1 for gap in gaps},
+                    epoch,
+                )
+                for gap in gaps:
+                    self.connection.execute(
+                        "INSERT INTO raw.gaps VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                        [epoch, gap.partition, gap.from_offset, gap.to_offset, gap.events, now, run_id],
+                    )
+                kill_point("ingest.gap_recorded")
+        except duckdb.Error as exc:
+            raise LandingError(
+                f"{self.judgement.contract.stream}: a gap could not be recorded: {exc}",
+                fix="mend what the message says (a full disk?) and run again; nothing has changed",
+            ) from exc
+
     def complete_until(self, moment: dt.datetime) -> dt.datetime:
         """Note that all events up to `moment` are here; never moves backwards. Returns what now holds."""
         row = self.connection.execute(
@@ -109,21 +137,16 @@ class LandingFile:
         Raises Outrun (another consumer was first) and LandingError (the file cannot be written); then nothing
         of the batch is in the file.
         """
-        connection = self.connection
         try:
             landed, rejected, reasons = self._judge(batch)  # 1
             kill_point("ingest.judged")
-            connection.execute("BEGIN")
-            try:
-                self._compare_and_set(batch, epoch)  # 2
+            with _transaction(self.connection):
+                self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
                 commit = (
                     self._insert(epoch, run_id, now, landed, rejected) if landed + rejected else None
                 )  # 3
                 kill_point("ingest.inserted")
-                connection.execute("COMMIT")  # 4
-            except BaseException:
-                _roll_back(connection)
-                raise
+                # 4: the transaction commits
         except duckdb.Error as exc:
             raise LandingError(
                 f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
@@ -151,9 +174,9 @@ class LandingFile:
                 reasons[field, rule] = count
         return events - rejected, rejected, reasons
 
-    def _compare_and_set(self, batch: Batch, epoch: int) -> None:
-        for partition, end in sorted(batch.ends.items()):
-            start = batch.starts[partition]
+    def _compare_and_set(self, starts: Mapping[int, int | None], ends: Mapping[int, int], epoch: int) -> None:
+        for partition, end in sorted(ends.items()):
+            start = starts[partition]
             if start is None:
                 stored = self.connection.execute(
                     "INSERT INTO raw.offsets VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING epoch",
@@ -238,6 +261,17 @@ def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dic
         return {}  # its first consumer has made the file, but not yet its tables
     finally:
         connection.close()
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:

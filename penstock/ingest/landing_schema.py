@@ -50,6 +50,14 @@ CREATE TABLE raw.landing (
 );
 """
 
+# Of events that the topic removed before they were read, and somebody accepted that.
+GAPS_TABLE = """
+CREATE TABLE IF NOT EXISTS raw.gaps (
+    epoch INTEGER NOT NULL, "partition" INTEGER NOT NULL, from_offset BIGINT NOT NULL,
+    to_offset BIGINT NOT NULL, events BIGINT NOT NULL, "at" TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+);
+"""
+
 
 def check_or_create(
     connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract, environment: str
@@ -83,7 +91,7 @@ def _create(connection: duckdb.DuckDBPyConnection, contract: Contract, environme
     connection.execute("BEGIN")
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(f"CREATE TABLE raw.{quoted(contract.stream)} ({columns})")
-    connection.execute(_TABLES)
+    connection.execute(_TABLES + GAPS_TABLE)
     connection.execute(
         "INSERT INTO raw.landing VALUES ($1, $2, $3, NULL)", [contract.stream, environment, FORMAT_VERSION]
     )
