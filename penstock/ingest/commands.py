@@ -1,10 +1,11 @@
-"""`penstock ingest drain | follow | wait`."""
+"""`penstock ingest drain | follow | wait | backup`."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from penstock.core.command import output_option, run_id_option, tell, tells_erro
 from penstock.core.settings import Settings
 
 if TYPE_CHECKING:
+    from penstock.ingest.backup import BackupResult
     from penstock.ingest.drain import DrainResult
     from penstock.ingest.follow import FollowResult
     from penstock.ingest.gap import Gap
@@ -108,6 +110,29 @@ def follow(stream: str, accept_gap: bool, run_id: str, output: str) -> None:
     tell(result, output, _followed)
 
 
+@ingest.command()
+@click.argument("stream")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another process that holds the landing file.",
+)
+@output_option
+@tells_errors
+def backup(stream: str, file: Path, wait: float, output: str) -> None:
+    """Copy STREAM's landing file, with its offsets, to FILE; a running `follow` goes on."""
+    from penstock.ingest.backup import backup as run_backup
+    from penstock.ingest.contract import load_contract
+
+    settings = Settings.from_env()
+    load_contract(settings, stream)  # a misspelt stream is told as such
+    tell(run_backup(settings, stream, file, wait=wait), output, _backed_up)
+
+
 def _tell_progress(landed: Landed) -> None:
     if landed.commit is not None:
         click.echo(f"commit {landed.commit}: {landed.landed} landed, {landed.rejected} rejected", err=True)
@@ -129,6 +154,13 @@ def _drained(result: DrainResult) -> str:
 def _followed(result: FollowResult) -> str:
     counts = f"{result.landed} landed, {result.rejected} rejected in {result.commits} commits"
     return "\n".join([f"{result.stream}: {counts}", *_gaps(result.gaps)])
+
+
+def _backed_up(result: BackupResult) -> str:
+    return (
+        f"{result.stream}: {result.file} holds all up to commit {result.commit}; "
+        f"complete until {result.complete_until} ({result.seconds:.1f} s)"
+    )
 
 
 def _gaps(gaps: tuple[Gap, ...]) -> list[str]:

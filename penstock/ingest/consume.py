@@ -53,7 +53,7 @@ class Source:
             return end_offsets(self.consumer, self.topic)
 
     def fetch_from(
-        self, landing: LandingFile, epoch: int, *, accept_gap: bool, what: str, run_id: str, clock: Clock
+        self, landing: LandingFile, epoch: int, *, accept_gap: bool, command: str, run_id: str, clock: Clock
     ) -> tuple[Fetch, tuple[Gap, ...]]:
         """A fetch from the offsets that the landing file holds, and the gaps that were accepted for it.
 
@@ -65,7 +65,6 @@ class Source:
             with explained(self.settings.bootstrap_servers or ""):
                 starts, gaps = start_offsets(self.consumer, self.topic, stored)
             if gaps and not accept_gap:
-                command = f"penstock ingest {what} {landing.judgement.contract.stream}"
                 raise gap_error(self.topic.name, gaps, command=command)
             try:
                 landing.accept_gaps(gaps, epoch=epoch, run_id=run_id, now=clock())

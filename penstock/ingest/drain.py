@@ -119,7 +119,12 @@ def _drain_in_one_go(
 ) -> bool:
     """Land batch after batch up to the target; False when another consumer came between."""
     fetch, gaps = source.fetch_from(
-        landing, epoch, accept_gap=order.accept_gap, what="drain", run_id=order.run_id, clock=clock
+        landing,
+        epoch,
+        accept_gap=order.accept_gap,
+        command=f"penstock ingest drain {order.contract.stream}",
+        run_id=order.run_id,
+        clock=clock,
     )
     tally.gaps += gaps
     while True:

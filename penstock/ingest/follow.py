@@ -79,7 +79,12 @@ def _follow_same_topic(
             return
         epoch = landing.epoch(source.topic.cluster_id, source.topic.topic_id, now=clock())
         fetch, gaps = source.fetch_from(
-            landing, epoch, accept_gap=accept_gap, what="follow", run_id=run_id, clock=clock
+            landing,
+            epoch,
+            accept_gap=accept_gap,
+            command=f"penstock ingest follow {contract.stream}",
+            run_id=run_id,
+            clock=clock,
         )
     yield from gaps
     look_again = time.monotonic() + _LOOK_AT_TOPIC

@@ -68,19 +68,25 @@ def check_or_create(
     if not tables:
         _create(connection, contract, environment)
         return
+    check_identity(connection, path, contract.stream, environment)
+    _check_columns(connection, path, contract)
+
+
+def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: str, environment: str) -> None:
+    """The file is the landing file of this stream and environment. Raises LandingError, with both sides."""
+    tables = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
     if ("raw.landing",) not in tables:
         raise LandingError(
             f"{path}: a DuckDB file, but not a landing file", fix="move it away, or correct the path"
         )
     row = connection.execute("SELECT stream, environment, format_version FROM raw.landing").fetchone()
-    if row != (contract.stream, environment, FORMAT_VERSION):
-        stream, was, version = row or (None, None, None)
+    if row != (stream, environment, FORMAT_VERSION):
+        its_stream, its_environment, version = row or (None, None, None)
         raise LandingError(
-            f"{path}: filled for stream {stream}, environment {was}, format {version}; this is stream "
-            f"{contract.stream}, environment {environment}, format {FORMAT_VERSION}",
+            f"{path}: filled for stream {its_stream}, environment {its_environment}, format {version}; this "
+            f"is stream {stream}, environment {environment}, format {FORMAT_VERSION}",
             fix="set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
         )
-    _check_columns(connection, path, contract)
 
 
 def _create(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:
