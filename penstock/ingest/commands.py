@@ -1,4 +1,4 @@
-"""`penstock ingest drain | follow | wait | backup`."""
+"""`penstock ingest drain | follow | wait | backup | restore`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from penstock.ingest.follow import FollowResult
     from penstock.ingest.gap import Gap
     from penstock.ingest.landing import Landed
+    from penstock.ingest.restore import RestoreResult
 
 _wait_option = click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, metavar="SECONDS",
@@ -133,6 +134,33 @@ def backup(stream: str, file: Path, wait: float, output: str) -> None:
     tell(run_backup(settings, stream, file, wait=wait), output, _backed_up)
 
 
+@ingest.command()
+@click.argument("stream")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="A landing file is there: move it aside.")
+@click.option(
+    "--new-epoch", is_flag=True, help="The topic was made anew on purpose: go on from its beginning."
+)
+@_accept_gap_option
+@run_id_option
+@output_option
+@tells_errors
+def restore(
+    stream: str, file: Path, replace: bool, new_epoch: bool, accept_gap: bool, run_id: str, output: str
+) -> None:
+    """Make FILE, a backup, STREAM's landing file; a drain then lands again what the topic still holds."""
+    from penstock.ingest.consume import utc_now
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.restore import restore as run_restore
+
+    settings = Settings.from_env()
+    result = run_restore(
+        settings, load_contract(settings, stream), file, run_id=run_id, clock=utc_now, accept_gap=accept_gap,
+        begin_new_epoch=new_epoch, replace=replace,
+    )  # fmt: skip
+    tell(result, output, _restored)
+
+
 def _tell_progress(landed: Landed) -> None:
     if landed.commit is not None:
         click.echo(f"commit {landed.commit}: {landed.landed} landed, {landed.rejected} rejected", err=True)
@@ -161,6 +189,16 @@ def _backed_up(result: BackupResult) -> str:
         f"{result.stream}: {result.file} holds all up to commit {result.commit}; "
         f"complete until {result.complete_until} ({result.seconds:.1f} s)"
     )
+
+
+def _restored(result: RestoreResult) -> str:
+    lines = [
+        f"{result.stream}: {result.file} is restored ({result.seconds:.1f} s); {result.to_land} offsets of "
+        f"the topic lie after it: run `penstock ingest drain {result.stream}`"
+    ]
+    if result.moved_aside is not None:
+        lines.append(f"  the file that was there is now {result.moved_aside}")
+    return "\n".join(lines + _gaps(result.gaps))
 
 
 def _gaps(gaps: tuple[Gap, ...]) -> list[str]:

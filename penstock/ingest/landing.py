@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -61,10 +62,19 @@ class LandingFile:
     connection: duckdb.DuckDBPyConnection
     judgement: Judgement
 
-    def epoch(self, cluster_id: str, topic_id: str, *, now: dt.datetime, begin_new: bool = False) -> int:
+    def epoch(
+        self,
+        cluster_id: str,
+        topic_id: str,
+        *,
+        now: dt.datetime,
+        begin_new: bool = False,
+        command: str | None = None,
+    ) -> int:
         """The epoch of this topic: offsets of one topic id on one cluster. The first one is 1.
 
-        Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false.
+        Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false;
+        `command` is then what goes on with the option `--new-epoch` (default: drain).
         """
         topic = self.judgement.contract.topic
         last = self.connection.execute(
@@ -73,11 +83,12 @@ class LandingFile:
         if last is not None and last[1:] == (cluster_id, topic, topic_id):
             return int(last[0])
         if last is not None and not begin_new:
+            command = command or f"penstock ingest drain {self.judgement.contract.stream}"
             raise LandingError(
                 f"topic {topic}: it is not the topic that this landing file was filled from: "
                 f"{_difference(last[1:], (cluster_id, topic, topic_id))}",
                 fix="check KAFKA_BOOTSTRAP_SERVERS; if the topic was made anew on purpose, go on with "
-                f"`penstock ingest drain {self.judgement.contract.stream} --new-epoch`",
+                f"`{command} --new-epoch`",
             )
         epoch = 1 if last is None else int(last[0]) + 1
         self.connection.execute(
@@ -217,13 +228,16 @@ class LandingFile:
 
 
 @contextmanager
-def open_landing(settings: Settings, contract: Contract, *, wait: float = 30.0) -> Iterator[LandingFile]:
-    """Open the stream's landing file for writing, made when missing; closed with the block.
+def open_landing(
+    settings: Settings, contract: Contract, *, wait: float = 30.0, path: Path | None = None
+) -> Iterator[LandingFile]:
+    """Open the stream's landing file (or the one at `path`) for writing, made when missing; closed with the
+    block.
 
     Raises BusyError, and LandingError for a file of another environment or with other columns than the
     contract's.
     """
-    path = settings.landing_file(contract.stream)
+    path = path or settings.landing_file(contract.stream)
     connection = open_duckdb(path, wait=wait)
     try:
         check_or_create(connection, path, contract, settings.environment)
