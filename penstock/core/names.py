@@ -10,7 +10,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # Names with a meaning of ours, by kind of thing.
 RESERVED: dict[str, frozenset[str]] = {
     # tables beside raw.<stream>, and schemas
-    "stream": frozenset({"raw", "rejects", "offsets", "commits", "topics", "landing"}),
+    "stream": frozenset({"raw", "rejects", "offsets", "commits", "topics", "landing", "gaps"}),
     # verbs of `penstock publish`, schemas, and the name under which the gate attaches the last version
     "pipeline": frozenset({"raw", "staging", "marts", "main", "published", "ls", "rollback", "resume"}),
     "mart": frozenset({"raw", "mart_status", "staging", "marts", "main", "publications"}),

@@ -1,10 +1,11 @@
-"""`penstock ingest drain | follow | wait | rejects`."""
+"""`penstock ingest drain | follow | wait | backup | restore | rejects`."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,21 @@ from penstock.core.settings import Settings
 from penstock.ingest.rejects_commands import rejects
 
 if TYPE_CHECKING:
+    from penstock.ingest.backup import BackupResult
     from penstock.ingest.drain import DrainResult
     from penstock.ingest.follow import FollowResult
+    from penstock.ingest.gap import Gap
     from penstock.ingest.landing import Landed
+    from penstock.ingest.restore import RestoreResult
 
 _wait_option = click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, metavar="SECONDS",
     help="How long to wait for another process that consumes the stream.",
+)  # fmt: skip
+
+_accept_gap_option = click.option(
+    "--accept-gap", is_flag=True,
+    help="Go on without events that the topic removed before they were read; the landing file records them.",
 )  # fmt: skip
 
 
@@ -41,11 +50,12 @@ ingest.add_command(rejects)
 @click.option(
     "--new-epoch", is_flag=True, help="The topic was made anew on purpose: go on from its beginning."
 )
+@_accept_gap_option
 @_wait_option
 @run_id_option
 @output_option
 @tells_errors
-def drain(stream: str, new_epoch: bool, wait: float, run_id: str, output: str) -> None:
+def drain(stream: str, new_epoch: bool, accept_gap: bool, wait: float, run_id: str, output: str) -> None:
     """Land all that STREAM's topic holds now, then exit."""
     from penstock.ingest.consume import utc_now
     from penstock.ingest.contract import load_contract
@@ -54,7 +64,7 @@ def drain(stream: str, new_epoch: bool, wait: float, run_id: str, output: str) -
     settings = Settings.from_env()
     result = run_drain(
         settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, begin_new_epoch=new_epoch,
-        wait=wait, on_landed=_tell_progress,
+        accept_gap=accept_gap, wait=wait, on_landed=_tell_progress,
     )  # fmt: skip
     tell(result, output, _drained)
 
@@ -80,10 +90,11 @@ def wait(stream: str, wait: float, output: str) -> None:
 
 @ingest.command()
 @click.argument("stream")
+@_accept_gap_option
 @run_id_option
 @output_option
 @tells_errors
-def follow(stream: str, run_id: str, output: str) -> None:
+def follow(stream: str, accept_gap: bool, run_id: str, output: str) -> None:
     """Land STREAM's events as they come, until stopped (Ctrl-C or SIGTERM)."""
     from penstock.ingest.consume import utc_now
     from penstock.ingest.contract import load_contract
@@ -97,8 +108,61 @@ def follow(stream: str, run_id: str, output: str) -> None:
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
     settings = Settings.from_env()
-    result = run_follow(settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, stop=stop)
+    result = run_follow(
+        settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, stop=stop,
+        accept_gap=accept_gap,
+    )  # fmt: skip
     tell(result, output, _followed)
+
+
+@ingest.command()
+@click.argument("stream")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another process that holds the landing file.",
+)
+@output_option
+@tells_errors
+def backup(stream: str, file: Path, wait: float, output: str) -> None:
+    """Copy STREAM's landing file, with its offsets, to FILE; a running `follow` goes on."""
+    from penstock.ingest.backup import backup as run_backup
+    from penstock.ingest.contract import load_contract
+
+    settings = Settings.from_env()
+    load_contract(settings, stream)  # a misspelt stream is told as such
+    tell(run_backup(settings, stream, file, wait=wait), output, _backed_up)
+
+
+@ingest.command()
+@click.argument("stream")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="A landing file is there: move it aside.")
+@click.option(
+    "--new-epoch", is_flag=True, help="The topic was made anew on purpose: go on from its beginning."
+)
+@_accept_gap_option
+@run_id_option
+@output_option
+@tells_errors
+def restore(
+    stream: str, file: Path, replace: bool, new_epoch: bool, accept_gap: bool, run_id: str, output: str
+) -> None:
+    """Make FILE, a backup, STREAM's landing file; a drain then lands again what the topic still holds."""
+    from penstock.ingest.consume import utc_now
+    from penstock.ingest.contract import load_contract
+    from penstock.ingest.restore import restore as run_restore
+
+    settings = Settings.from_env()
+    result = run_restore(
+        settings, load_contract(settings, stream), file, run_id=run_id, clock=utc_now, accept_gap=accept_gap,
+        begin_new_epoch=new_epoch, replace=replace,
+    )  # fmt: skip
+    tell(result, output, _restored)
 
 
 def _tell_progress(landed: Landed) -> None:
@@ -116,8 +180,34 @@ def _drained(result: DrainResult) -> str:
     ]
     for reason in result.reasons:
         lines.append(f"  {reason.count} rejected for {reason.field or 'the whole event'}: {reason.rule}")
-    return "\n".join(lines)
+    return "\n".join(lines + _gaps(result.gaps))
 
 
 def _followed(result: FollowResult) -> str:
-    return f"{result.stream}: {result.landed} landed, {result.rejected} rejected in {result.commits} commits"
+    counts = f"{result.landed} landed, {result.rejected} rejected in {result.commits} commits"
+    return "\n".join([f"{result.stream}: {counts}", *_gaps(result.gaps)])
+
+
+def _backed_up(result: BackupResult) -> str:
+    return (
+        f"{result.stream}: {result.file} holds all up to commit {result.commit}; "
+        f"complete until {result.complete_until} ({result.seconds:.1f} s)"
+    )
+
+
+def _restored(result: RestoreResult) -> str:
+    lines = [
+        f"{result.stream}: {result.file} is restored ({result.seconds:.1f} s); {result.to_land} offsets of "
+        f"the topic lie after it: run `penstock ingest drain {result.stream}`"
+    ]
+    if result.moved_aside is not None:
+        lines.append(f"  the file that was there is now {result.moved_aside}")
+    return "\n".join(lines + _gaps(result.gaps))
+
+
+def _gaps(gaps: tuple[Gap, ...]) -> list[str]:
+    return [
+        f"  gap accepted: partition {gap.partition}, offsets {gap.from_offset} to {gap.to_offset} "
+        f"({gap.events} events)"
+        for gap in gaps
+    ]

@@ -16,6 +16,7 @@ from penstock.core.pipeline_lock import file_lock
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import Fetch
+from penstock.ingest.gap import Gap, gap_error
 from penstock.ingest.landing import Batch, Landed, LandingFile, Outrun
 from penstock.ingest.topic import Topic, describe_topic, end_offsets, explained, open_consumer, start_offsets
 
@@ -51,13 +52,31 @@ class Source:
         with explained(self.settings.bootstrap_servers or ""):
             return end_offsets(self.consumer, self.topic)
 
-    def fetch_from(self, landing: LandingFile, epoch: int) -> Fetch:
-        """A fetch from the offsets that the landing file holds. Raises LandingError, BrokerError."""
-        stored = landing.next_offsets(epoch)
-        with explained(self.settings.bootstrap_servers or ""):
-            fetch = Fetch(self.consumer, self.topic)
-            fetch.start(start_offsets(self.consumer, self.topic, stored), stored)
-            return fetch
+    def fetch_from(
+        self, landing: LandingFile, epoch: int, *, accept_gap: bool, command: str, run_id: str, clock: Clock
+    ) -> tuple[Fetch, tuple[Gap, ...]]:
+        """A fetch from the offsets that the landing file holds, and the gaps that were accepted for it.
+
+        Raises BrokerError, and LandingError, which names each gap, unless gaps are accepted: then the stored
+        offsets move to the topic's beginning, and the file records what is missing.
+        """
+        while True:
+            stored = landing.next_offsets(epoch)
+            with explained(self.settings.bootstrap_servers or ""):
+                starts, gaps = start_offsets(self.consumer, self.topic, stored)
+            if gaps and not accept_gap:
+                raise gap_error(self.topic.name, gaps, command=command)
+            try:
+                landing.accept_gaps(gaps, epoch=epoch, run_id=run_id, now=clock())
+            except Outrun as outrun:
+                _log.info("another consumer was first: %s", outrun)
+                continue
+            for gap in gaps:
+                _log.warning("%s; the gap is accepted and recorded", gap.told(self.topic.name))
+            with explained(self.settings.bootstrap_servers or ""):
+                fetch = Fetch(self.consumer, self.topic)
+                fetch.start(starts, landing.next_offsets(epoch))
+            return fetch, gaps
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from penstock.core.errors import BusyError
 from penstock.core.settings import Settings
 from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
 from penstock.ingest.contract import Contract
+from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing, stored_offsets
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
@@ -35,7 +36,8 @@ class ReasonCount:
 
 @dataclass(frozen=True)
 class DrainResult:
-    """What a drain did. `by_another`: another process consumes the stream, and landed all there was."""
+    """What a drain did. `by_another`: another process consumes the stream, and landed all there was.
+    `gaps`: events that the topic no longer held, passed over because the caller accepted that."""
 
     stream: str
     landed: int
@@ -45,6 +47,7 @@ class DrainResult:
     complete_until: dt.datetime | None
     seconds: float
     by_another: bool
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Order:
     asked_at: dt.datetime
     run_id: str
     begin_new_epoch: bool
+    accept_gap: bool
 
 
 def drain(
@@ -65,6 +69,7 @@ def drain(
     run_id: str,
     clock: Clock,
     begin_new_epoch: bool = False,
+    accept_gap: bool = False,
     wait: float = 600.0,
     on_landed: OnLanded = lambda landed: None,
 ) -> DrainResult:
@@ -77,7 +82,7 @@ def drain(
     began = time.monotonic()
     with open_source(settings, contract) as source:
         asked_at = clock()
-        order = Order(contract, source.end_offsets(), asked_at, run_id, begin_new_epoch)
+        order = Order(contract, source.end_offsets(), asked_at, run_id, begin_new_epoch, accept_gap)
         while True:
             try:
                 with stream_lock(settings, contract, what="drain"):
@@ -113,7 +118,15 @@ def _drain_in_one_go(
     on_landed: OnLanded,
 ) -> bool:
     """Land batch after batch up to the target; False when another consumer came between."""
-    fetch = source.fetch_from(landing, epoch)
+    fetch, gaps = source.fetch_from(
+        landing,
+        epoch,
+        accept_gap=order.accept_gap,
+        command=f"penstock ingest drain {order.contract.stream}",
+        run_id=order.run_id,
+        clock=clock,
+    )
+    tally.gaps += gaps
     while True:
         batch = fetch.batch(linger=_LINGER, until=order.target)
         landed = land_batch(landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
@@ -128,6 +141,7 @@ def _drain_in_one_go(
 class _Tally:
     def __init__(self) -> None:
         self.landed = self.rejected = self.commits = 0
+        self.gaps: tuple[Gap, ...] = ()
         self.reasons: Counter[tuple[str | None, str]] = Counter()
 
     def add(self, landed: Landed) -> None:
@@ -150,6 +164,7 @@ class _Tally:
             complete_until=complete_until,
             seconds=round(seconds, 3),
             by_another=by_another,
+            gaps=self.gaps,
         )
 
 

@@ -17,6 +17,7 @@ from penstock.core.errors import BusyError
 from penstock.core.settings import Settings
 from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
 from penstock.ingest.contract import Contract
+from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing
 from penstock.ingest.topic import describe_topic
 
@@ -36,10 +37,17 @@ class FollowResult:
     landed: int
     rejected: int
     commits: int
+    gaps: tuple[Gap, ...] = ()
 
 
 def follow(
-    settings: Settings, contract: Contract, *, run_id: str, clock: Clock, stop: threading.Event
+    settings: Settings,
+    contract: Contract,
+    *,
+    run_id: str,
+    clock: Clock,
+    stop: threading.Event,
+    accept_gap: bool = False,
 ) -> FollowResult:
     """Land events as they come until `stop` is set; then drop the open batch (Kafka still has it).
 
@@ -48,7 +56,10 @@ def follow(
     result = FollowResult(contract.stream, 0, 0, 0)
     with stream_lock(settings, contract, what="follow"), open_source(settings, contract) as source:
         while not stop.is_set():
-            for landed in _follow_same_topic(source, contract, run_id, clock, stop):
+            for landed in _follow_same_topic(source, contract, run_id, clock, stop, accept_gap):
+                if isinstance(landed, Gap):
+                    result = replace(result, gaps=(*result.gaps, landed))
+                    continue
                 result = replace(
                     result,
                     landed=result.landed + landed.landed,
@@ -60,14 +71,22 @@ def follow(
 
 
 def _follow_same_topic(
-    source: Source, contract: Contract, run_id: str, clock: Clock, stop: threading.Event
-) -> Iterator[Landed]:
+    source: Source, contract: Contract, run_id: str, clock: Clock, stop: threading.Event, accept_gap: bool
+) -> Iterator[Landed | Gap]:
     """Until the topic should be looked at again, or another consumer came between."""
     with _file(source.settings, contract, stop) as landing:
         if landing is None:
             return
         epoch = landing.epoch(source.topic.cluster_id, source.topic.topic_id, now=clock())
-        fetch = source.fetch_from(landing, epoch)
+        fetch, gaps = source.fetch_from(
+            landing,
+            epoch,
+            accept_gap=accept_gap,
+            command=f"penstock ingest follow {contract.stream}",
+            run_id=run_id,
+            clock=clock,
+        )
+    yield from gaps
     look_again = time.monotonic() + _LOOK_AT_TOPIC
     tell_again = 0.0
     while not stop.is_set() and time.monotonic() < look_again:

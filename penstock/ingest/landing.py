@@ -7,9 +7,10 @@ file holds are still those from which the batch was fetched. Of two consumers, o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -19,8 +20,9 @@ from penstock.core.errors import BusyError, LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
+from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
-from penstock.ingest.landing_schema import check_or_create
+from penstock.ingest.landing_schema import GAPS_TABLE, check_or_create
 
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
@@ -60,10 +62,19 @@ class LandingFile:
     connection: duckdb.DuckDBPyConnection
     judgement: Judgement
 
-    def epoch(self, cluster_id: str, topic_id: str, *, now: dt.datetime, begin_new: bool = False) -> int:
+    def epoch(
+        self,
+        cluster_id: str,
+        topic_id: str,
+        *,
+        now: dt.datetime,
+        begin_new: bool = False,
+        command: str | None = None,
+    ) -> int:
         """The epoch of this topic: offsets of one topic id on one cluster. The first one is 1.
 
-        Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false.
+        Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false;
+        `command` is then what goes on with the option `--new-epoch` (default: drain).
         """
         topic = self.judgement.contract.topic
         last = self.connection.execute(
@@ -72,11 +83,12 @@ class LandingFile:
         if last is not None and last[1:] == (cluster_id, topic, topic_id):
             return int(last[0])
         if last is not None and not begin_new:
+            command = command or f"penstock ingest drain {self.judgement.contract.stream}"
             raise LandingError(
                 f"topic {topic}: it is not the topic that this landing file was filled from: "
                 f"{_difference(last[1:], (cluster_id, topic, topic_id))}",
                 fix="check KAFKA_BOOTSTRAP_SERVERS; if the topic was made anew on purpose, go on with "
-                f"`penstock ingest drain {self.judgement.contract.stream} --new-epoch`",
+                f"`{command} --new-epoch`",
             )
         epoch = 1 if last is None else int(last[0]) + 1
         self.connection.execute(
@@ -87,6 +99,33 @@ class LandingFile:
     def next_offsets(self, epoch: int) -> dict[int, int]:
         """By partition, the offset to fetch next."""
         return next_offsets(self.connection, epoch)
+
+    def accept_gaps(self, gaps: Sequence[Gap], *, epoch: int, run_id: str, now: dt.datetime) -> None:
+        """Move the offsets behind events that the topic no longer holds, and record them, in one transaction.
+
+        Raises Outrun (another consumer was first) and LandingError; then nothing has changed.
+        """
+        if not gaps:
+            return
+        try:
+            with _transaction(self.connection):
+                self.connection.execute(GAPS_TABLE)  # a file may be older than this table
+                self._compare_and_set(
+                    {gap.partition: gap.from_offset for gap in gaps},
+                    {gap.partition: gap.to_offset + 1 for gap in gaps},
+                    epoch,
+                )
+                for gap in gaps:
+                    self.connection.execute(
+                        "INSERT INTO raw.gaps VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                        [epoch, gap.partition, gap.from_offset, gap.to_offset, gap.events, now, run_id],
+                    )
+                kill_point("ingest.gap_recorded")
+        except duckdb.Error as exc:
+            raise LandingError(
+                f"{self.judgement.contract.stream}: a gap could not be recorded: {exc}",
+                fix="mend what the message says (a full disk?) and run again; nothing has changed",
+            ) from exc
 
     def complete_until(self, moment: dt.datetime) -> dt.datetime:
         """Note that all events up to `moment` are here; never moves backwards. Returns what now holds."""
@@ -109,21 +148,16 @@ class LandingFile:
         Raises Outrun (another consumer was first) and LandingError (the file cannot be written); then nothing
         of the batch is in the file.
         """
-        connection = self.connection
         try:
             landed, rejected, reasons = self._judge(batch)  # 1
             kill_point("ingest.judged")
-            connection.execute("BEGIN")
-            try:
-                self._compare_and_set(batch, epoch)  # 2
+            with _transaction(self.connection):
+                self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
                 commit = (
                     self._insert(epoch, run_id, now, landed, rejected) if landed + rejected else None
                 )  # 3
                 kill_point("ingest.inserted")
-                connection.execute("COMMIT")  # 4
-            except BaseException:
-                _roll_back(connection)
-                raise
+                # 4: the transaction commits
         except duckdb.Error as exc:
             raise LandingError(
                 f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
@@ -151,9 +185,9 @@ class LandingFile:
                 reasons[field, rule] = count
         return events - rejected, rejected, reasons
 
-    def _compare_and_set(self, batch: Batch, epoch: int) -> None:
-        for partition, end in sorted(batch.ends.items()):
-            start = batch.starts[partition]
+    def _compare_and_set(self, starts: Mapping[int, int | None], ends: Mapping[int, int], epoch: int) -> None:
+        for partition, end in sorted(ends.items()):
+            start = starts[partition]
             if start is None:
                 stored = self.connection.execute(
                     "INSERT INTO raw.offsets VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING epoch",
@@ -194,13 +228,16 @@ class LandingFile:
 
 
 @contextmanager
-def open_landing(settings: Settings, contract: Contract, *, wait: float = 30.0) -> Iterator[LandingFile]:
-    """Open the stream's landing file for writing, made when missing; closed with the block.
+def open_landing(
+    settings: Settings, contract: Contract, *, wait: float = 30.0, path: Path | None = None
+) -> Iterator[LandingFile]:
+    """Open the stream's landing file (or the one at `path`) for writing, made when missing; closed with the
+    block.
 
     Raises BusyError, and LandingError for a file of another environment or with other columns than the
     contract's.
     """
-    path = settings.landing_file(contract.stream)
+    path = path or settings.landing_file(contract.stream)
     connection = open_duckdb(path, wait=wait)
     try:
         check_or_create(connection, path, contract, settings.environment)
@@ -238,6 +275,17 @@ def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dic
         return {}  # its first consumer has made the file, but not yet its tables
     finally:
         connection.close()
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:

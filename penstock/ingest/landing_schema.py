@@ -50,6 +50,14 @@ CREATE TABLE raw.landing (
 );
 """
 
+# Of events that the topic removed before they were read, and somebody accepted that.
+GAPS_TABLE = """
+CREATE TABLE IF NOT EXISTS raw.gaps (
+    epoch INTEGER NOT NULL, "partition" INTEGER NOT NULL, from_offset BIGINT NOT NULL,
+    to_offset BIGINT NOT NULL, events BIGINT NOT NULL, "at" TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+);
+"""
+
 
 def check_or_create(
     connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract, environment: str
@@ -60,19 +68,25 @@ def check_or_create(
     if not tables:
         _create(connection, contract, environment)
         return
+    check_identity(connection, path, contract.stream, environment)
+    _check_columns(connection, path, contract)
+
+
+def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: str, environment: str) -> None:
+    """The file is the landing file of this stream and environment. Raises LandingError, with both sides."""
+    tables = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
     if ("raw.landing",) not in tables:
         raise LandingError(
             f"{path}: a DuckDB file, but not a landing file", fix="move it away, or correct the path"
         )
     row = connection.execute("SELECT stream, environment, format_version FROM raw.landing").fetchone()
-    if row != (contract.stream, environment, FORMAT_VERSION):
-        stream, was, version = row or (None, None, None)
+    if row != (stream, environment, FORMAT_VERSION):
+        its_stream, its_environment, version = row or (None, None, None)
         raise LandingError(
-            f"{path}: filled for stream {stream}, environment {was}, format {version}; this is stream "
-            f"{contract.stream}, environment {environment}, format {FORMAT_VERSION}",
+            f"{path}: filled for stream {its_stream}, environment {its_environment}, format {version}; this "
+            f"is stream {stream}, environment {environment}, format {FORMAT_VERSION}",
             fix="set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
         )
-    _check_columns(connection, path, contract)
 
 
 def _create(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:
@@ -83,7 +97,7 @@ def _create(connection: duckdb.DuckDBPyConnection, contract: Contract, environme
     connection.execute("BEGIN")
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(f"CREATE TABLE raw.{quoted(contract.stream)} ({columns})")
-    connection.execute(_TABLES)
+    connection.execute(_TABLES + GAPS_TABLE)
     connection.execute(
         "INSERT INTO raw.landing VALUES ($1, $2, $3, NULL)", [contract.stream, environment, FORMAT_VERSION]
     )

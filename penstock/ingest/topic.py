@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
 from penstock.core.errors import BrokerError, LandingError
+from penstock.ingest.gap import Gap, find_gaps
 
 _ANSWER_WITHIN = 15_000  # milliseconds; a broker that is there answers in far less
 
@@ -81,14 +82,22 @@ def end_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
     return {place.partition: offset for place, offset in sorted(consumer.end_offsets(places).items())}
 
 
-def start_offsets(consumer: KafkaConsumer, topic: Topic, stored: Mapping[int, int]) -> dict[int, int]:
-    """By partition, where to fetch from: the stored offset, or the beginning where none is stored.
-
-    Raises LandingError when the topic no longer holds the stored offset: events were removed before they were
-    read, or the log was cut off behind them.
-    """
+def beginning_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
+    """By partition, the offset of the first event that the topic still holds."""
     places = _places(topic.name, topic.partitions)
-    first = {place.partition: offset for place, offset in consumer.beginning_offsets(places).items()}
+    return {place.partition: offset for place, offset in consumer.beginning_offsets(places).items()}
+
+
+def start_offsets(
+    consumer: KafkaConsumer, topic: Topic, stored: Mapping[int, int]
+) -> tuple[dict[int, int], tuple[Gap, ...]]:
+    """By partition, where to fetch from: the stored offset, or the beginning where none is stored. And the
+    gaps: events that were removed before they were read; there, fetching starts at the topic's beginning.
+
+    Raises LandingError when the topic does not have a stored partition, or its log was cut off before the
+    stored offset.
+    """
+    first = beginning_offsets(consumer, topic)
     last = end_offsets(consumer, topic)
     for partition, offset in sorted(stored.items()):
         place = f"{topic.name}/{partition}"
@@ -97,19 +106,14 @@ def start_offsets(consumer: KafkaConsumer, topic: Topic, stored: Mapping[int, in
                 f"{place}: the landing file has offsets of this partition, the topic does not have it",
                 fix="check KAFKA_BOOTSTRAP_SERVERS; was the topic made anew?",
             )
-        if offset < first[partition]:
-            raise LandingError(
-                f"{place}: the topic no longer holds offsets {offset} to {first[partition] - 1} "
-                f"({first[partition] - offset} events): they were removed before they were read",
-                fix="bring the events back (a backup, a mirror), or lengthen the topic's retention",
-            )
         if offset > last[partition]:
             raise LandingError(
                 f"{place}: the topic ends at offset {last[partition]}, the landing file has read up to "
                 f"{offset}: the topic's log was cut off",
                 fix="check KAFKA_BOOTSTRAP_SERVERS; if the broker lost events, produce them again",
             )
-    return {partition: stored.get(partition, first[partition]) for partition in topic.partitions}
+    starts = {p: max(stored.get(p, first[p]), first[p]) for p in topic.partitions}
+    return starts, find_gaps(stored, first)
 
 
 @contextmanager

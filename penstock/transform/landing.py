@@ -8,9 +8,16 @@ from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
 from penstock.core.settings import Settings
 
+_LEAPS = """
+select "commit", after
+from (select "commit", kind, lag("commit", 1, 0) over (order by "commit") as after from raw.commits)
+where kind = 'restore'
+"""
 
-def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> None:
-    """Return when the landing file of `stream` can be opened for reading; up to `wait` seconds.
+
+def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list[range]:
+    """Return when the landing file of `stream` can be opened for reading; up to `wait` seconds. Returns the
+    commit numbers that restores leapt over.
 
     Raises LandingError for a file that is missing, not a landing file, of another stream or environment, or
     never complete yet; BusyError where its writer holds it for longer.
@@ -24,6 +31,7 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> None
             rows = connection.execute(
                 "select stream, environment, complete_until from raw.landing"
             ).fetchall()
+            leaps = connection.execute(_LEAPS).fetchall()
         except duckdb.Error as exc:
             raise LandingError(f"{path}: not a landing file: {str(exc).splitlines()[0]}") from exc
     if len(rows) != 1:
@@ -40,3 +48,4 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> None
         raise LandingError(
             f"stream {stream}: {path} was never complete: no drain has come to its end", fix=drain
         )
+    return [range(after + 1, restored) for restored, after in leaps]

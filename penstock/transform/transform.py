@@ -19,6 +19,8 @@ from penstock.transform.marts import candidate_marts
 from penstock.transform.record import BuildRecord, Input, all_inputs, read_inputs, write_record
 from penstock.transform.sources import check_sources
 
+Leaps = dict[str, list[range]]  # by stream, the commit numbers that were never given
+
 
 @dataclass(frozen=True)
 class TransformResult:
@@ -55,7 +57,7 @@ def transform(
     with pipeline_lock(settings, name, what="transform", wait=patience):  # 2
         declared = declarations_hash(settings, name, pipeline.streams)
         before = _read_before(settings, pipeline, wait=patience)
-        build = _build(settings, pipeline, full_refresh=full_refresh, patience=patience)  # 3
+        build, leaps = _build(settings, pipeline, full_refresh=full_refresh, patience=patience)  # 3
         record = _record(settings, pipeline, build, run_id=run_id, declared=declared)  # 4
     return TransformResult(
         build_id=record.build_id,
@@ -66,7 +68,7 @@ def transform(
         tests=build.counts.tests,
         unit_tests=build.counts.unit_tests,
         warnings=build.counts.warnings,
-        new_commits=_new_commits(before, record.inputs),
+        new_commits=_new_commits(before, record.inputs, leaps),
         seconds=round(time.monotonic() - started, 3),
     )
 
@@ -80,14 +82,19 @@ def _read_before(settings: Settings, pipeline: Pipeline, *, wait: float) -> list
         return read_inputs(connection, pipeline.streams)
 
 
-def _build(settings: Settings, pipeline: Pipeline, *, full_refresh: bool, patience: float) -> DbtBuild:
+def _build(
+    settings: Settings, pipeline: Pipeline, *, full_refresh: bool, patience: float
+) -> tuple[DbtBuild, Leaps]:
     """dbt attaches a landing file without waiting: wait first, and again when its writer was quicker."""
     deadline = time.monotonic() + patience
     while True:
-        for stream in pipeline.streams:
-            wait_until_readable(settings, stream, wait=max(deadline - time.monotonic(), 0))
+        leaps = {
+            stream: wait_until_readable(settings, stream, wait=max(deadline - time.monotonic(), 0))
+            for stream in pipeline.streams
+        }
         try:
-            return dbt_build(settings, pipeline.name, select=pipeline.select, full_refresh=full_refresh)
+            build = dbt_build(settings, pipeline.name, select=pipeline.select, full_refresh=full_refresh)
+            return build, leaps
         except FileWasHeld:
             if time.monotonic() > deadline:
                 raise
@@ -118,8 +125,15 @@ def _record(
     return record
 
 
-def _new_commits(before: list[Input], after: list[Input]) -> int:
+def _new_commits(before: list[Input], after: list[Input], leaps: Leaps) -> int:
     known = {read.stream: read.landed_commit for read in before}
     # A landing file that was made anew, and read by a full refresh, begins to count from the start.
-    bases = [(read.landed_commit, known.get(read.stream, 0)) for read in after]
-    return sum(newest - base if newest >= base else newest for newest, base in bases)
+    total = 0
+    for read in after:
+        newest, base = read.landed_commit, known.get(read.stream, 0)
+        base = base if newest >= base else 0
+        leapt = sum(
+            len(range(max(leap.start, base + 1), min(leap.stop, newest + 1))) for leap in leaps[read.stream]
+        )
+        total += newest - base - leapt
+    return total

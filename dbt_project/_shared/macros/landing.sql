@@ -20,18 +20,21 @@
 {% macro attach_landing(stream) %}
 attach if not exists '{{ penstock_shared.landing_file(stream) | replace("'", "''") }}' as landing_{{ stream }} (read_only);
 {% if is_incremental() %}
-{# A landing file that was made anew counts its commits from the start again: we would wait for numbers that are
-   long gone, and drop events without a word. #}
+{# A landing file that was made anew counts its commits from the start again, and one that was restored from a backup
+   leaps over the commits that the backup did not hold: we would drop events without a word. #}
 select
     error(
         'the landing file of {{ stream }} ends with commit ' || landed.newest || ', but commit ' || inputs.landed_commit
-        || ' was read before: the file was replaced; build with --full-refresh'
+        || ' was read before and is not in it: the file was replaced or restored; build with --full-refresh'
     )
 from _penstock.inputs
 cross join (
     select coalesce(max("commit"), 0) as newest from landing_{{ stream }}.raw.commits
 ) as landed
-where inputs.stream = '{{ stream }}' and inputs.landed_commit > landed.newest;
+where
+    inputs.stream = '{{ stream }}'
+    and inputs.landed_commit > 0
+    and inputs.landed_commit not in (select "commit" from landing_{{ stream }}.raw.commits);
 {% endif %}
 {% endmacro %}
 

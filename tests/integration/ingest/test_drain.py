@@ -165,8 +165,9 @@ def test_events_removed_before_they_were_read_stop_the_drain(stream: Stream, eve
     admin = KafkaAdminClient(bootstrap_servers=stream.settings.bootstrap_servers)
     admin.delete_records({TopicPartition(stream.topic, 0): 3})
     admin.close()
-    with pytest.raises(LandingError, match=rf"{stream.topic}/0: .* offsets 1 to 2 \(2 events\)"):
+    with pytest.raises(LandingError, match=rf"{stream.topic}/0: .* offsets 1 to 2 \(2 events\)") as stopped:
         drain_now(stream)
+    assert "`penstock ingest drain customer_events --accept-gap`" in stopped.value.fix
     assert stream.event_ids() == ["e000001"]
 
 
