@@ -54,8 +54,9 @@ class Source:
     def fetch_from(self, landing: LandingFile, epoch: int) -> Fetch:
         """A fetch from the offsets that the landing file holds. Raises LandingError, BrokerError."""
         stored = landing.next_offsets(epoch)
-        with explained(self.settings.bootstrap_servers or ""):
-            fetch = Fetch(self.consumer, self.topic)
+        servers = self.settings.bootstrap_servers or ""
+        with explained(servers):
+            fetch = Fetch(self.consumer, self.topic, servers)
             fetch.start(start_offsets(self.consumer, self.topic, stored), stored)
             return fetch
 
