@@ -197,8 +197,8 @@ class LandingFile:
 def open_landing(settings: Settings, contract: Contract, *, wait: float = 30.0) -> Iterator[LandingFile]:
     """Open the stream's landing file for writing, made when missing; closed with the block.
 
-    Raises BusyError, and LandingError for a file of another environment or with other columns than the
-    contract's.
+    Raises BusyError, and LandingError for a file that is damaged, of another environment, or with other
+    columns than the contract's.
     """
     path = settings.landing_file(contract.stream)
     connection = open_duckdb(path, wait=wait)
@@ -207,6 +207,12 @@ def open_landing(settings: Settings, contract: Contract, *, wait: float = 30.0) 
         judgement = compile_judgement(contract)
         judgement.prepare(connection)
         yield LandingFile(connection, judgement)
+    except duckdb.Error as exc:
+        raise LandingError(
+            f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",
+            fix="mend what the message says (a full disk?); if the file is damaged, bring back a copy of it: "
+            "its offsets go with it, and what Kafka still holds lands again",
+        ) from exc
     finally:
         connection.close()
 
