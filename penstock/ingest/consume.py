@@ -60,9 +60,10 @@ class Source:
         Raises BrokerError, and LandingError, which names each gap, unless gaps are accepted: then the stored
         offsets move to the topic's beginning, and the file records what is missing.
         """
+        servers = self.settings.bootstrap_servers or ""
         while True:
             stored = landing.next_offsets(epoch)
-            with explained(self.settings.bootstrap_servers or ""):
+            with explained(servers):
                 starts, gaps = start_offsets(self.consumer, self.topic, stored)
             if gaps and not accept_gap:
                 raise gap_error(self.topic.name, gaps, command=command)
@@ -73,8 +74,8 @@ class Source:
                 continue
             for gap in gaps:
                 _log.warning("%s; the gap is accepted and recorded", gap.told(self.topic.name))
-            with explained(self.settings.bootstrap_servers or ""):
-                fetch = Fetch(self.consumer, self.topic)
+            with explained(servers):
+                fetch = Fetch(self.consumer, self.topic, servers)
                 fetch.start(starts, landing.next_offsets(epoch))
             return fetch, gaps
 

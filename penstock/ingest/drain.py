@@ -20,6 +20,7 @@ from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing, stored_offsets
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
+_WAIT_FOR_FILE = 30.0  # seconds until a drain looks again whether others landed all meanwhile
 _LINGER = 5.0  # seconds until a batch lands that is not full
 
 OnLanded = Callable[[Landed], None]
@@ -86,7 +87,7 @@ def drain(
         while True:
             try:
                 with stream_lock(settings, contract, what="drain"):
-                    tally, complete_until = _drain_alone(source, order, clock, on_landed)
+                    tally, complete_until = _drain_alone(source, order, clock, on_landed, wait)
                 return tally.result(contract.stream, complete_until, time.monotonic() - began)
             except BusyError:
                 if has_passed(stored_offsets(settings, contract, source.topic.topic_id), order.target):
@@ -97,10 +98,10 @@ def drain(
 
 
 def _drain_alone(
-    source: Source, order: Order, clock: Clock, on_landed: OnLanded
+    source: Source, order: Order, clock: Clock, on_landed: OnLanded, wait: float
 ) -> tuple[_Tally, dt.datetime]:
     tally = _Tally()
-    with open_landing(source.settings, order.contract) as landing:
+    with open_landing(source.settings, order.contract, wait=min(wait, _WAIT_FOR_FILE)) as landing:
         topic = source.topic
         epoch = landing.epoch(topic.cluster_id, topic.topic_id, now=clock(), begin_new=order.begin_new_epoch)
         while not _drain_in_one_go(source, landing, epoch, order, clock, tally, on_landed):

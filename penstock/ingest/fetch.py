@@ -9,13 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
 from penstock.ingest.landing import Batch
-from penstock.ingest.topic import Topic
+from penstock.ingest.topic import Topic, explained
 
 BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its Arrow columns hold this much
+_PAUSE = 0.2  # seconds until a lost broker is asked again
 _LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
 
 _HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
@@ -34,9 +36,10 @@ _SCHEMA = pa.schema(
 class Fetch:
     """Reads a topic from given offsets, one batch at a time."""
 
-    def __init__(self, consumer: KafkaConsumer, topic: Topic) -> None:
+    def __init__(self, consumer: KafkaConsumer, topic: Topic, servers: str) -> None:
         self._consumer = consumer
         self._topic = topic
+        self._servers = servers
         self._places = {partition: TopicPartition(topic.name, partition) for partition in topic.partitions}
         self._stored: dict[int, int | None] = {}
 
@@ -56,13 +59,13 @@ class Fetch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
         Without `until` it may be empty. With `until`, partitions that are there are paused, and BrokerError
-        is raised when nothing has come for `stall` seconds.
+        is raised when nothing has come for `stall` seconds. A broker that goes away is waited for.
         """
         chunks: list[pa.RecordBatch] = []
         size = 0
         began = moved = time.monotonic()
         while True:
-            polled = self._consumer.poll(timeout_ms=int(min(linger, 0.5) * 1000))
+            polled, failure = self._poll(min(linger, 0.5))
             now = time.monotonic()
             if polled:
                 moved = now
@@ -75,11 +78,24 @@ class Fetch:
                 break
             if now - moved > stall:
                 raise BrokerError(
-                    f"topic {self._topic.name}: no event for {stall:g} s, though the topic has more: "
-                    f"at {self.positions()}, to {dict(until or {})}",
+                    f"topic {self._topic.name} at {self._servers}: no event for {stall:g} s, though "
+                    f"the topic has more: at {self.positions()}, to {dict(until or {})}"
+                    + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",
                 )
         return self._batch(chunks)
+
+    def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
+        """What came within `seconds`, or the error of a connection that the client makes anew by itself.
+        Raises BrokerError for any other."""
+        with explained(self._servers):
+            try:
+                return self._consumer.poll(timeout_ms=int(seconds * 1000)), None
+            except KafkaError as exc:
+                if not exc.retriable:
+                    raise
+                time.sleep(_PAUSE)
+                return {}, exc
 
     def took(self, batch: Batch) -> None:
         """Note that the batch has landed: the next one starts from its ends."""

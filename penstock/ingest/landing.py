@@ -77,9 +77,11 @@ class LandingFile:
         `command` is then what goes on with the option `--new-epoch` (default: drain).
         """
         topic = self.judgement.contract.topic
-        last = self.connection.execute(
+        # Fetched whole: a result that is left open would be in the way of the next statement.
+        rows = self.connection.execute(
             "SELECT epoch, cluster_id, topic, topic_id FROM raw.topics ORDER BY epoch DESC LIMIT 1"
-        ).fetchone()
+        ).fetchall()
+        last = rows[0] if rows else None
         if last is not None and last[1:] == (cluster_id, topic, topic_id):
             return int(last[0])
         if last is not None and not begin_new:
@@ -234,8 +236,8 @@ def open_landing(
     """Open the stream's landing file (or the one at `path`) for writing, made when missing; closed with the
     block.
 
-    Raises BusyError, and LandingError for a file of another environment or with other columns than the
-    contract's.
+    Raises BusyError, and LandingError for a file that is damaged, of another environment, or with other
+    columns than the contract's.
     """
     path = path or settings.landing_file(contract.stream)
     connection = open_duckdb(path, wait=wait)
@@ -244,6 +246,12 @@ def open_landing(
         judgement = compile_judgement(contract)
         judgement.prepare(connection)
         yield LandingFile(connection, judgement)
+    except duckdb.Error as exc:
+        raise LandingError(
+            f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",
+            fix="mend what the message says (a full disk?); if the file is damaged, bring back a copy of it: "
+            "its offsets go with it, and what Kafka still holds lands again",
+        ) from exc
     finally:
         connection.close()
 

@@ -1,0 +1,60 @@
+"""The landing file is held by another process, cut short, or replaced by garbage."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from conftest import FaultStream
+
+HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_a_held_file_is_waited_for_then_the_holder_is_named(
+    stream: FaultStream, drain: Callable[..., str], failed_drain: Callable[..., str]
+) -> None:
+    stream.produce_numbers(range(100))
+    drain()
+    stream.produce_numbers(range(100, 300))
+    file = stream.settings.landing_file("customer_events")
+    command = [sys.executable, "-c", HOLD, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        began = time.monotonic()
+        error = failed_drain("--wait", "2")
+        assert 2 <= time.monotonic() - began < 20
+        holder.communicate()
+    assert f"{file}: held by " in error
+    assert "python" in error
+    assert f"(PID {holder.pid})" in error
+    drain()
+    stream.assert_each_once(range(300))
+
+
+@pytest.mark.parametrize("damage", ["half", "a few bytes", "garbage", "another file"])
+def test_a_damaged_file_is_told_and_never_overwritten(
+    stream: FaultStream, drain: Callable[..., str], failed_drain: Callable[..., str], damage: str
+) -> None:
+    stream.produce_numbers(range(3_000), width=200)
+    drain()
+    file = stream.settings.landing_file("customer_events")
+    whole = file.read_bytes()
+    damaged = {
+        "half": whole[: len(whole) // 2],
+        "a few bytes": whole[:100],
+        "garbage": os.urandom(len(whole)),
+        "another file": b"event_id,event_time\n1,2\n" * 1000,
+    }[damage]
+    file.write_bytes(damaged)
+    stream.produce_numbers(range(3_000, 3_100))
+    error = failed_drain()
+    assert str(file) in error
+    assert file.read_bytes() == damaged
+    file.write_bytes(whole)  # from a copy
+    drain()
+    stream.assert_each_once(range(3_100))
