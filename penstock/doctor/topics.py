@@ -159,7 +159,8 @@ def _positions(contract: Contract, told: Told, stored: Mapping[int, int]) -> Ite
         if at < first:
             yield Finding(
                 "error", where, f"the offsets {at} to {first - 1} were removed before they were read",
-                "bring the events back (a backup, a mirror), and lengthen the topic's retention",
+                "bring the events back (a backup, a mirror), or go on without them and record the gap: "
+                f"`penstock ingest drain {contract.stream} --accept-gap`",
             )  # fmt: skip
         elif at > end:
             yield Finding(
