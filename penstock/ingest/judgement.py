@@ -14,6 +14,7 @@ apart, and cast only where the cast gives back what was written.
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class Judgement:
         connection.execute(_macros())
 
 
+@functools.cache  # `follow` opens the landing file anew for each batch
 def compile_judgement(contract: Contract) -> Judgement:
     """Compile the contract's rules to one CREATE TEMP TABLE … AS statement."""
     fields = contract.fields
@@ -164,5 +166,6 @@ def _all(conditions: Iterable[str]) -> str:
     return "\n            AND ".join(conditions)
 
 
+@functools.cache
 def _macros() -> str:
     return importlib.resources.files("penstock.ingest").joinpath("json_rules.sql").read_text("utf-8")
