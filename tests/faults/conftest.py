@@ -1,76 +1,49 @@
-"""A broker that tests may kill, behind a proxy that they may break; a stream on it; commands to run.
-
-The broker is always the tests' own, also where KAFKA_BOOTSTRAP_SERVERS names one.
-"""
+"""What fault tests share: a broker that they may break, a stream on it, commands to run, the table."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
-from penstock.local import broker as broker_module
-from penstock.local.broker import create_topic, start_broker
-from penstock.local.services import Services, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests" / "integration" / "ingest"))
 
-from own_stream import Stream  # noqa: E402
-from proxy import Proxy  # noqa: E402
+from fault_stream import FaultStream, declare_stream  # noqa: E402
+from own_broker import Broker, broker_behind_proxy  # noqa: E402
+from witness import Witness, is_whole_suite, rows_without_test, table  # noqa: E402
+from witness import witness as witness  # noqa: E402  (a fixture)
+
+_MISSING = pytest.StashKey[list[int]]()
 
 
-@dataclass
-class Broker:
-    """A real Kafka of the tests' own. It tells clients the proxy's address, so all they say goes through."""
+@pytest.hookimpl(tryfirst=True)  # before any test is left out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[_MISSING] = rows_without_test(items) if is_whole_suite(config) else []
 
-    settings: Settings
-    services: Services
-    port: int
-    proxy: Proxy
 
-    def start(self) -> None:
-        start_broker(self.settings, self.services, self.port)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.stash.get(_MISSING, []):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def kill(self) -> None:
-        """End it with signal 9, and see that it died of that."""
-        service = self.services.running(broker_module.NAME)
-        assert service is not None
-        process = psutil.Process(service.pid)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(timeout=10) == -signal.SIGKILL
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = table(config, config.stash.get(_MISSING, []))
+    if lines:
+        terminalreporter.section("faults")
+        terminalreporter.write("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="session")
 def session_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    settings = Settings(
-        project=REPOSITORY, data=tmp_path_factory.mktemp("faults") / "data", environment="local",
-        bootstrap_servers=None,
-    )  # fmt: skip
-    services = Services(settings)
-    port = free_port()
-    proxy = Proxy(port)
-    advertised = "advertised.listeners=PLAINTEXT://127.0.0.1:"
-    with pytest.MonkeyPatch.context() as patch:
-        told = broker_module._PROPERTIES.replace(f"{advertised}{{port}}", f"{advertised}{proxy.port}")
-        patch.setattr(broker_module, "_PROPERTIES", told)
-        broker = Broker(settings, services, port, proxy)
-        try:
-            broker.start()
-            yield broker
-        finally:
-            services.stop_all()
-            proxy.close()
+    with broker_behind_proxy(tmp_path_factory.mktemp("faults") / "data", REPOSITORY) as broker:
+        yield broker
 
 
 @pytest.fixture
@@ -81,46 +54,23 @@ def own_broker(session_broker: Broker) -> Iterator[Broker]:
     session_broker.start()
 
 
-@dataclass(frozen=True)
-class FaultStream(Stream):
-    """A stream whose events are numbered, and the account of them."""
-
-    event: Callable[..., bytes]
-
-    def produce_numbers(self, numbers: range, *, width: int = 0) -> None:
-        """One event per number; every hundredth is bad. `width` makes each so much larger."""
-        self.produce(
-            self.event(n, brand="x" * width, **({"price": -1} if n % 100 == 99 else {})) for n in numbers
-        )
-
-    def assert_each_once(self, numbers: range) -> None:
-        """Every event of `numbers`, and no other, is once in rows or rejects; the offsets say the same."""
-        bad = {n for n in numbers if n % 100 == 99}
-        assert self.event_ids() == [f"e{n:06}" for n in numbers if n not in bad]
-        rejected = self.rows("SELECT json_extract_string(decode(value), 'event_id') FROM raw.rejects")
-        assert sorted(one for (one,) in rejected) == [f"e{n:06}" for n in sorted(bad)]
-        account = self.account()
-        assert all(read == kept for read, kept in account.values()), account
-        assert sum(read for read, _ in account.values()) == len(numbers)
-
-
 @pytest.fixture
 def new_stream(
-    own_broker: Broker, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_broker: Broker,
+    settings: Settings,
+    witness: Witness,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., FaultStream]:
+    """Declare the test's stream, with so many partitions; the environment then names its project."""
+
     def make(partitions: int = 2) -> FaultStream:
-        servers = f"127.0.0.1:{own_broker.proxy.port}"
-        topic = f"customer_events_{uuid.uuid4().hex[:8]}"
-        (tmp_path / "project" / "ingest").mkdir(parents=True)
-        declared = (REPOSITORY / "ingest" / "customer_events.odcs.yaml").read_text()
-        (tmp_path / "project" / "ingest" / "customer_events.odcs.yaml").write_text(
-            declared.replace("physicalName: customer_events", f"physicalName: {topic}")
+        stream = declare_stream(
+            tmp_path / "project", settings.data, own_broker.servers, witness, partitions=partitions
         )
-        monkeypatch.setenv("PENSTOCK_PROJECT", str(tmp_path / "project"))
-        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
-        create_topic(servers, topic, partitions=partitions)
-        ours = Settings.from_env()
-        return FaultStream(ours, load_contract(ours, "customer_events"), _event)
+        monkeypatch.setenv("PENSTOCK_PROJECT", str(stream.settings.project))
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own_broker.servers)
+        return stream
 
     return make
 
@@ -128,17 +78,6 @@ def new_stream(
 @pytest.fixture
 def stream(new_stream: Callable[..., FaultStream]) -> FaultStream:
     return new_stream()
-
-
-def _event(number: int, **changes: object) -> bytes:
-    import json
-
-    fields = {
-        "event_id": f"e{number:06}", "event_time": "2024-05-01T12:00:00Z", "event_type": "view",
-        "product_id": 7, "category_id": 2103807459595387724, "price": 12.5, "user_id": number % 10,
-        "user_session": f"s{number % 20}",
-    }  # fmt: skip
-    return json.dumps(fields | changes).encode()
 
 
 Run = Callable[..., subprocess.Popen[str]]

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from subprocess import Popen
 
-from conftest import Broker, FaultStream, Run
+import pytest
+from conftest import Run
+from fault_stream import FaultStream
+from own_broker import Broker
 
 EVENTS = range(8_000)
 
@@ -25,11 +28,13 @@ def drain_until_first_commit(
     return process
 
 
+@pytest.mark.slow
+@pytest.mark.fault(1, "killed after the first commit of a drain, started again")
 def test_a_drain_outlives_a_broker_that_dies_and_comes_back(
     own_broker: Broker, stream: FaultStream, penstock: Run
 ) -> None:
     process = drain_until_first_commit(stream, own_broker, penstock, stall=60)
-    own_broker.kill()
+    stream.witness.saw(own_broker.kill())
     assert process.poll() is None
     own_broker.proxy.heal()
     own_broker.start()
@@ -38,11 +43,13 @@ def test_a_drain_outlives_a_broker_that_dies_and_comes_back(
     stream.assert_each_once(EVENTS)
 
 
+@pytest.mark.slow
+@pytest.mark.fault(1, "killed after the first commit of a drain, stays away")
 def test_a_broker_that_stays_away_ends_the_drain_and_the_next_one_finishes(
     own_broker: Broker, stream: FaultStream, penstock: Run, drain: Callable[..., str]
 ) -> None:
     process = drain_until_first_commit(stream, own_broker, penstock, stall=5)
-    own_broker.kill()
+    stream.witness.saw(own_broker.kill())
     began = time.monotonic()
     _, stderr = process.communicate(timeout=90)
     assert process.returncode == 1
@@ -51,7 +58,9 @@ def test_a_broker_that_stays_away_ends_the_drain_and_the_next_one_finishes(
     assert time.monotonic() - began < 60
     landed = len(stream.event_ids())
     assert 0 < landed < len(EVENTS) - 80
+    stream.witness.saw(f"the drain failed after {landed:,} rows")
     own_broker.proxy.heal()
     own_broker.start()
     drain()
     stream.assert_each_once(EVENTS)
+    stream.assert_marts_undisturbed(EVENTS, width=500)

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import FaultStream
+import pytest
+from fault_stream import FaultStream
 
 # Drain twice on a disk of 12 MB that `dd` has filled to the last byte, then once more with space again.
 SCRIPT = """
@@ -31,6 +32,7 @@ cp "$LANDING"/customer_events.duckdb* "$OUT"
 """
 
 
+@pytest.mark.fault(9, "the landing file on a tmpfs that dd has filled")
 def test_a_full_disk_is_a_clear_error_and_space_heals_it(
     stream: FaultStream, drain: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -47,11 +49,13 @@ def test_a_full_disk_is_a_clear_error_and_space_heals_it(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "No space left on device" in (out / "dd").read_text()
+    stream.witness.saw("dd: No space left on device")
     for name in ("first", "second", "half_way"):
         error = (out / name).read_text()
         assert "Traceback" not in error
         assert "customer_events" in error
         assert "a full disk?" in error
+    stream.witness.saw("three drains failed for want of space")
     for file in out.glob("customer_events.duckdb*"):
         file.rename(landing / file.name)
     stream.assert_each_once(range(10_000))

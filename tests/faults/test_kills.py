@@ -13,7 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from conftest import FaultStream, Run
+import pytest
+from conftest import Run
+from fault_stream import FaultStream
 
 from penstock.core.errors import PenstockError
 
@@ -38,6 +40,7 @@ def phase(stream: FaultStream, before: int, after: int) -> str:
     return "after the last commit" + (", file not closed" if wal.exists() else "")
 
 
+@pytest.mark.fault(4, "killed at random moments")
 def test_killed_at_random_moments_nothing_is_lost_or_doubled(
     stream: FaultStream, penstock: Run, drain: Callable[..., str]
 ) -> None:
@@ -67,5 +70,5 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(
         account = stream.account()
         assert all(read == there for read, there in account.values()), f"SEED={seed}: {account}"
         drain(**LIMITS)
-    print(f"\nSEED={seed}: {kills} kills: {dict(phases)}; {produced} events, each once")
+    stream.witness.saw(f"SEED={seed}: {kills} kills: {dict(phases)}")
     stream.assert_each_once(range(produced))

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import FaultStream
+from fault_stream import FaultStream
 
 HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
 
+@pytest.mark.fault(10, "the landing file held by another process")
 def test_a_held_file_is_waited_for_then_the_holder_is_named(
     stream: FaultStream, drain: Callable[..., str], failed_drain: Callable[..., str]
 ) -> None:
@@ -32,10 +33,12 @@ def test_a_held_file_is_waited_for_then_the_holder_is_named(
     assert f"{file}: held by " in error
     assert "python" in error
     assert f"(PID {holder.pid})" in error
+    stream.witness.saw(f"the drain named the holder, PID {holder.pid}")
     drain()
     stream.assert_each_once(range(300))
 
 
+@pytest.mark.fault(11, "the landing file replaced by")
 @pytest.mark.parametrize("damage", ["half", "a few bytes", "garbage", "another file"])
 def test_a_damaged_file_is_told_and_never_overwritten(
     stream: FaultStream, drain: Callable[..., str], failed_drain: Callable[..., str], damage: str
@@ -55,6 +58,7 @@ def test_a_damaged_file_is_told_and_never_overwritten(
     error = failed_drain()
     assert str(file) in error
     assert file.read_bytes() == damaged
+    stream.witness.saw(f"the drain refused the file; its {len(damaged):,} bytes stayed")
     file.write_bytes(whole)  # from a copy
     drain()
     stream.assert_each_once(range(3_100))

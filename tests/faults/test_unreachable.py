@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import Run
+from witness import Witness
 
 from penstock.core.settings import Settings
 from penstock.local.services import free_port
@@ -43,8 +44,9 @@ def not_kafka(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
             one.close()
 
 
+@pytest.mark.fault(2, "nobody listens; unknown host; a web server; a silent server")
 def test_one_clear_error_names_the_address_in_time(
-    settings: Settings, penstock: Run, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, penstock: Run, witness: Witness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
         not_kafka(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (http, heard),
@@ -67,6 +69,8 @@ def test_one_clear_error_names_the_address_in_time(
             message, fix = error.splitlines()
             assert message.startswith(f"Error: Kafka at {address}: ")
             assert fix.startswith("  Fix: check that KAFKA_BOOTSTRAP_SERVERS")
+        witness.saw(f"four errors named their addresses, the last after {time.monotonic() - began:.0f} s")
         assert any(heard), "nobody asked the web server"
         assert any(heard_too), "nobody asked the silent server"
     assert not settings.landing_file("customer_events").exists()
+    witness.counted("nothing was made: there is no landing file")
