@@ -37,6 +37,11 @@ def event(number: int, **changes: object) -> bytes:
     return json.dumps(fields | changes).encode()
 
 
+def numbered(number: int, width: int = 0) -> bytes:
+    """The event of this number, its brand so long; every hundredth is bad."""
+    return event(number, brand="x" * width, **({"price": -1} if number % 100 == BAD else {}))
+
+
 @dataclass(frozen=True)
 class FaultStream(Stream):
     """customer_events of a whole project of the test's own, its events numbered."""
@@ -46,9 +51,7 @@ class FaultStream(Stream):
 
     def produce_numbers(self, numbers: range, *, width: int = 0) -> None:
         """One event per number; every hundredth is bad. `width` makes each so much larger."""
-        self.produce(
-            self.event(n, brand="x" * width, **({"price": -1} if n % 100 == BAD else {})) for n in numbers
-        )
+        self.produce(numbered(n, width) for n in numbers)
 
     def assert_each_once(self, numbers: range) -> None:
         """Every event of `numbers`, and no other, is once in rows or in open rejects; the offsets agree."""

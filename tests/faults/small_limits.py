@@ -2,17 +2,23 @@
 
     python small_limits.py stall=5 poll_records=100 -- ingest drain customer_events
 
-The code under test is the same; only how much, or how long, differs.
+The code under test is the same; only how much, or how long, differs. `tell_phases=FD` makes it also write to
+that file descriptor, letter by letter, what it is doing: see PHASES.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from kafka import KafkaConsumer
 
 from penstock.cli import main
-from penstock.ingest import fetch, follow
+from penstock.ingest import fetch, follow, landing
+
+PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}
 
 
 def change(name: str, value: float) -> None:
@@ -25,8 +31,36 @@ def change(name: str, value: float) -> None:
         KafkaConsumer.poll = lambda self, timeout_ms=0: poll(self, timeout_ms, max_records=int(value))
     elif name == "look_at_topic":  # seconds between two looks of a follow at its topic
         follow._LOOK_AT_TOPIC = value
+    elif name == "linger":  # seconds that a follow's batch gathers events
+        follow._LINGER = value
+    elif name == "tell_phases":
+        tell_phases(int(value))
     else:
         raise ValueError(name)
+
+
+def tell_phases(descriptor: int) -> None:
+    """Write a letter whenever a phase of landing begins."""
+
+    def before(letter: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def told(*args: Any, **kwargs: Any) -> Any:
+            os.write(descriptor, letter.encode())
+            return function(*args, **kwargs)
+
+        return told
+
+    points = {"ingest.inserted": b"c", "ingest.committed": b"a"}  # the commit lies between these two
+    kill_point = landing.kill_point
+
+    def at_point(name: str) -> None:
+        kill_point(name)
+        if name in points:
+            os.write(descriptor, points[name])
+
+    landing.kill_point = at_point
+    fetch.Fetch._poll = before("f", fetch.Fetch._poll)
+    fetch._columns = before("d", fetch._columns)
+    landing.LandingFile.land = before("i", landing.LandingFile.land)
 
 
 if __name__ == "__main__":

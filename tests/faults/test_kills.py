@@ -1,6 +1,7 @@
 """Ingest killed with signal 9 at random moments: KILLS= and SEED= say how many and which.
 
-What the landing file says after each kill tells the phase that the kill fell into.
+The victim tells, through a pipe, which phase it is in. A moment is: some time after the nth begin of some
+phase. The last that came through the pipe says where the kill really fell.
 """
 
 from __future__ import annotations
@@ -9,66 +10,82 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from conftest import Run
-from fault_stream import FaultStream
+from fault_stream import FaultStream, numbered
+from kafka import KafkaProducer
+from small_limits import PHASES
 
-from penstock.core.errors import PenstockError
-
-EVENTS = 400  # before each kill, landed in commits of about 50
-LIMITS = {"poll_records": 50, "batch_bytes": 5_000}
-
-
-def kept(stream: FaultStream) -> int:
-    """Rows and rejects that are there."""
-    try:
-        return sum(there for _, there in stream.account().values())
-    except PenstockError:  # killed before there was a file
-        return 0
+EVENTS = 400  # produced before each kill: 8 commits or more
+LIMITS = ("batch_bytes=5000", "poll_records=50", "linger=0.05")
+PATIENCE = 30.0  # seconds for a victim to reach its moment
 
 
-def phase(stream: FaultStream, before: int, after: int) -> str:
-    wal = stream.settings.landing_file("customer_events").with_suffix(".duckdb.wal")
-    if after == before:
-        return "before the first commit"
-    if after < before + EVENTS:
-        return "between two commits"
-    return "after the last commit" + (", file not closed" if wal.exists() else "")
+class Victim:
+    """A command that lands events, and the letters of its phases so far."""
+
+    def __init__(self, command: str) -> None:
+        self._read, write = os.pipe()
+        program = str(Path(__file__).with_name("small_limits.py"))
+        words = [*LIMITS, f"tell_phases={write}", "--", "ingest", command, "customer_events"]
+        self.process = subprocess.Popen(
+            [sys.executable, program, *words],
+            pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(write)
+        self.told = ""
+
+    def wait_for(self, letter: str, times: int) -> bool:
+        """Wait until a phase began so many times; False where the command ended before."""
+        while self.told.count(letter) < times:
+            piece = os.read(self._read, 1)
+            if not piece:
+                return False
+            self.told += piece.decode()
+        return True
+
+    def kill(self) -> str | None:
+        """End it now; the phase that it was in, or None where it had ended by itself."""
+        self.process.kill()
+        code = self.process.wait(timeout=PATIENCE)
+        while piece := os.read(self._read, 1000):
+            self.told += piece.decode()
+        os.close(self._read)
+        return PHASES[self.told[-1]] if code == -signal.SIGKILL else None
 
 
-@pytest.mark.fault(4, "killed at random moments")
+@pytest.mark.fault(4, "drains and follows killed at random moments")
 def test_killed_at_random_moments_nothing_is_lost_or_doubled(
-    stream: FaultStream, penstock: Run, drain: Callable[..., str]
+    stream: FaultStream, drain: Callable[..., str]
 ) -> None:
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
     kills = int(os.environ.get("KILLS") or 10)
-    moments = random.Random(seed)
-    produced = EVENTS
-    stream.produce_numbers(range(produced))
-    began = time.monotonic()
-    drain(**LIMITS)
-    whole = time.monotonic() - began
+    chance = random.Random(seed)
     phases: Counter[str] = Counter()
+    produced = 0
+    producer = KafkaProducer(bootstrap_servers=stream.settings.bootstrap_servers)
     while phases.total() < kills:
-        stream.produce_numbers(range(produced, produced + EVENTS))
+        for number in range(produced, produced + EVENTS):
+            producer.send(stream.topic, numbered(number), partition=number % 2)
+        producer.flush()
         produced += EVENTS
-        before = kept(stream)
-        process = penstock("ingest", "drain", "customer_events", **LIMITS)
-        try:
-            process.wait(moments.uniform(0.4, 1.0) * whole)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate()
-        if process.returncode == -signal.SIGKILL:
-            phases[phase(stream, before, kept(stream))] += 1
-        else:  # it was faster than the kill
-            assert process.returncode == 0
-        account = stream.account()
-        assert all(read == there for read, there in account.values()), f"SEED={seed}: {account}"
-        drain(**LIMITS)
-    stream.witness.saw(f"SEED={seed}: {kills} kills: {dict(phases)}")
+        victim = Victim(chance.choice(["drain", "follow"]))
+        if victim.wait_for(chance.choice(list(PHASES)), times=chance.randint(1, 8)):
+            time.sleep(chance.choice([0, chance.uniform(0, 0.01), chance.uniform(0, 0.05)]))
+        phase = victim.kill()
+        if phase is not None:
+            phases[phase] += 1
+        if stream.settings.landing_file("customer_events").exists():
+            account = stream.account()
+            assert all(read == there for read, there in account.values()), f"SEED={seed}: {account}"
+    producer.close()
+    drain()
+    told = ", ".join(f"{phases[phase]} in {phase}" for phase in PHASES.values())
+    stream.witness.saw(f"SEED={seed}: {kills} processes died of signal 9: {told}")
     stream.assert_each_once(range(produced))
+    stream.assert_marts_undisturbed(range(produced))
