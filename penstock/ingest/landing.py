@@ -172,7 +172,7 @@ class LandingFile:
         if batch.events.num_rows == 0:
             return 0, 0, {}
         self.connection.register("batch", batch.events)
-        self.connection.execute(self.judgement.judge)
+        self.judgement.judge(self.connection)
         row = self.connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
         assert row is not None
         events, rejected = row

@@ -144,7 +144,7 @@ class _Replay:
             "WHERE epoch = $1 AND due.chunk = $2",
             [epoch, chunk],
         )
-        connection.execute(self.judgement.judge)
+        self.judgement.judge(connection)
         counted = connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
         assert counted is not None
         if counted[0] != rows:
@@ -157,7 +157,7 @@ class _Replay:
         ).fetchall():
             self.reasons[field, rule] += count
         connection.execute(
-            f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons), "
+            f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons, _is_done), "
             "$1::INTEGER AS _epoch, $2::BIGINT AS _commit, $3 AS _contract_version "
             "FROM judged WHERE reasons IS NULL",
             [epoch, commit, contract.version],

@@ -66,7 +66,7 @@ class Judge:
             }
         )
         self.connection.register("batch", batch)
-        self.connection.execute(self.judgement.judge)
+        self.judgement.judge(self.connection)
         return self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
 
     def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:
