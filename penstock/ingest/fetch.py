@@ -1,4 +1,4 @@
-"""Kafka's events become batches of raw bytes and coordinates, as Arrow columns: nothing is parsed here."""
+"""Kafka's records become Arrow columns of raw bytes and coordinates: nothing is parsed here."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its Arrow columns hold this
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 _LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
 
+_HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 _SCHEMA = pa.schema(
     [
         ("partition", pa.int32()),
         ("offset", pa.int64()),
         ("kafka_timestamp", pa.timestamp("ms", tz="UTC")),
-        ("key", pa.binary_view()),
-        ("value", pa.binary_view()),
-        ("headers", HEADERS),
+        ("key", pa.binary()),
+        ("value", pa.binary()),
+        ("headers", _HEADERS),
     ]
 )
 
@@ -68,8 +69,9 @@ class Fetch:
             now = time.monotonic()
             if polled:
                 moved = now
-                taken += [item for part in polled.values() for item in part]
-                size += ...
+                chunk = _columns(polled)
+                chunks.append(chunk)
+                size += chunk.nbytes
             if until is not None and self._is_there(until):
                 break
             if size >= BATCH_BYTES or (now - began >= linger and (chunks or until is None)):
