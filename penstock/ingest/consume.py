@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline_lock import file_lock
 from penstock.core.settings import Settings
+from penstock.ingest.columns import read_whole_batches
 from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import Fetch, OffsetsGone
 from penstock.ingest.gap import Gap, cut_error, find_cuts, find_gaps, gap_error, regrown_error
@@ -130,6 +131,7 @@ def open_source(settings: Settings, contract: Contract) -> Iterator[Source]:
     topic = describe_topic(settings.bootstrap_servers, contract.topic)
     group_id = f"penstock-{settings.environment}-{contract.stream}"
     consumer = open_consumer(settings.bootstrap_servers, group_id=group_id)
+    read_whole_batches(consumer)
     try:
         yield Source(settings, topic, consumer)
     finally:
