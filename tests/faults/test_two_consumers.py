@@ -64,6 +64,7 @@ def test_beside_a_follow_a_drain_waits_and_a_second_follow_is_refused(
     stream.assert_marts_undisturbed(range(1_000))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(6, "two follows that share no lock, as on two machines")
 def test_of_two_follows_that_share_no_lock_one_wins_each_batch(
     stream: FaultStream, penstock: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
