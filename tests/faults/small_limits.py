@@ -16,7 +16,7 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from penstock.cli import main
-from penstock.ingest import fetch, follow, landing
+from penstock.ingest import consume, fetch, follow, landing
 
 PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}
 
@@ -24,6 +24,7 @@ PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after
 def change(name: str, value: float) -> None:
     if name == "stall":  # seconds until a drain that gets nothing gives up
         fetch.Fetch.batch.__kwdefaults__["stall"] = value
+        consume._BROKER_BACK_WITHIN = int(value * 1000)
     elif name == "batch_bytes":  # a batch lands when it holds this much
         fetch.BATCH_BYTES = int(value)
     elif name == "poll_records":  # at most so many events are taken from the client at once
