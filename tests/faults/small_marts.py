@@ -129,7 +129,7 @@ def refused(settings: Settings, *words: str, **env: str) -> str:
 
 def wait_until_judging(process: subprocess.Popen[str]) -> None:
     """Return once the gate has read build and suites: only then it loads Great Expectations, with pandas."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not any("/pandas/" in file.path for file in psutil.Process(process.pid).memory_maps()):
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -115,6 +115,7 @@ def test_stages(stream: FaultStream, drain: Callable[..., str], witness: Witness
     with reading(stream.settings) as reader:
         flips = kill_publish_at_each_point(stream)
     reader.assert_saw_only(expected_marts(range(1_000)))
+    assert reader.looks > 10
     points = points_of("transform", "validate", "publish")
     assert set(points) == {*builds, *verdicts, *flips}
     witness.saw(told(points))

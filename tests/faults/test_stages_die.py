@@ -92,7 +92,7 @@ def dbt_is_killed(stream: FaultStream, witness: Witness) -> None:
             (dbt,) = psutil.Process(process.pid).children()
             dbt.send_signal(signal.SIGKILL)
             break
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=200)
     assert process.returncode == 1
     assert f"Error: pipeline {PIPELINE}: dbt ended with code -9 and no result" in said
     assert in_warehouse(stream.settings, BUILDS) == [(0,)]
