@@ -5,8 +5,10 @@ Kafka passes any bytes on. Read here with \\x… for each byte that is not UTF-8
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from kafka.errors import CorruptRecordError
 from kafka.record import memory_records
 from kafka.record.default_records import DefaultRecordBatch
 
@@ -25,12 +27,21 @@ class _Lenient(bytearray):
 class _Batch(DefaultRecordBatch):  # type: ignore[misc]  # kafka-python has no types
     _buffer: bytearray
 
-    def _read_msg(self) -> Any:
-        try:
-            return super()._read_msg()
-        except UnicodeDecodeError:  # the position has not moved
-            self._buffer = _Lenient(self._buffer)
-            return super()._read_msg()
+    def __iter__(self) -> Iterator[Any]:
+        """As kafka-python's own, but for names. A generator, since every record of a topic passes here."""
+        self._maybe_uncompress()
+        while self._next_record_index < self._num_records:
+            try:
+                record = self._read_msg()
+            except UnicodeDecodeError:  # the position has not moved
+                self._buffer = _Lenient(self._buffer)
+                continue
+            except (ValueError, IndexError) as exc:
+                raise CorruptRecordError(f"Found invalid record structure: {exc!r}") from exc
+            self._next_record_index += 1
+            yield record
+        if self._pos != len(self._buffer):
+            raise CorruptRecordError(f"{len(self._buffer) - self._pos} bytes left after all records")
 
 
 def read_any_header_name() -> None:
