@@ -9,7 +9,19 @@ import json
 import random
 from dataclasses import dataclass, replace
 
-from hostile_values import DATES, HEADER_NAMES, KEYS, NO_JSON, NO_UTF8, NUMBERS, TEXTS, TIMES, TOKENS, WHOLE
+from hostile_values import (
+    DATES,
+    HEADER_NAMES,
+    KEYS,
+    NO_JSON,
+    NO_UTF8,
+    NUMBERS,
+    TEXTS,
+    TIMES,
+    TIMESTAMPS,
+    TOKENS,
+    WHOLE,
+)
 
 Pairs = list[tuple[str, str]]  # a key and a value, both as JSON text
 
@@ -157,7 +169,7 @@ class Hostile:
             headers = tuple((name, self._random.choice([b"", b"\xff\0", b"1"])) for name in names)
             return replace(message, headers=headers)
         if draw < 0.25:
-            return replace(message, timestamp_ms=self._random.choice([0, 1, 999, 1_700_000_000_001]))
+            return replace(message, timestamp_ms=self._random.choice(TIMESTAMPS))
         return message
 
     def _pairs(self) -> Pairs:

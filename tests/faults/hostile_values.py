@@ -114,3 +114,5 @@ WHOLE = [
 HEADER_NAMES = [
     b"", b"a", b"a", "é☃".encode(), b"\x00", b"x" * 300, b"\xff", b"caf\xe9", b"\xed\xa0\x80",
 ]  # fmt: skip
+LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
+TIMESTAMPS = [0, 1, 999, 1_700_000_000_001, LAST_TIMESTAMP, LAST_TIMESTAMP + 1, 2**62]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import random
@@ -15,13 +16,14 @@ import pytest
 from conftest import Broker, Run
 from contract_model import ContractModel, Verdict, read_json, with_deep_stack
 from hostile_events import Hostile, Message
-from hostile_values import CONTRACT
+from hostile_values import CONTRACT, LAST_TIMESTAMP
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
 from raw_producer import Place, send_all
 from witness import Witness
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
-from penstock.local.broker import create_topic
 
 EVENTS = 10_000
 PARTITIONS = 3
@@ -43,7 +45,7 @@ def test_each_hostile_message_lands_as_sent_or_is_rejected_with_reasons(
     declared.write_text(contract)
     monkeypatch.setenv("PENSTOCK_PROJECT", str(tmp_path / "project"))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own_broker.servers)
-    create_topic(own_broker.servers, topic, partitions=PARTITIONS)
+    _create_topic(own_broker.servers, topic)
     messages = Hostile(seed).messages(EVENTS)
     sent = send_all(own_broker.servers, topic, messages, partitions=PARTITIONS)
     model = ContractModel(contract)
@@ -77,6 +79,14 @@ def test_each_hostile_message_lands_as_sent_or_is_rejected_with_reasons(
         f"{len(rows):,} landed + {len(rejects):,} rejected = produced, to the offset; a model in Python "
         f"agrees on each value, unknown field and reason; peak {peak:.0f} MB"
     )
+
+
+def _create_topic(servers: str, topic: str) -> None:
+    """A topic that takes messages from any time."""
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    any_time = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+    admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=any_time)])
+    admin.close()
 
 
 def _drain(penstock: Run) -> tuple[dict[str, Any], float]:
@@ -140,16 +150,25 @@ def _difference(verdict: Verdict, row: dict[str, Any] | None, reject: dict[str, 
 
 
 def _assert_kept_as_sent(message: Message, row: dict[str, Any] | None, reject: dict[str, Any] | None) -> None:
-    """The place's time, and a reject's very bytes."""
+    """The message's time (none where it is after year 9999), and a reject's very bytes."""
+    time = message.timestamp_ms if message.timestamp_ms <= LAST_TIMESTAMP else None
     if row is not None:
-        assert round(row["_kafka_timestamp"].timestamp() * 1_000) == message.timestamp_ms
+        assert _milliseconds(row["_kafka_timestamp"]) == time
     if reject is not None:
         assert reject["reasons"]
         assert (reject["key"], reject["value"]) == (message.key, message.value)
-        assert round(reject["kafka_timestamp"].timestamp() * 1_000) == message.timestamp_ms
+        assert _milliseconds(reject["kafka_timestamp"]) == time
         assert _pairs(reject["headers"] or ()) == [
             (name.decode(errors="backslashreplace"), value) for name, value in message.headers
         ]
+
+
+def _milliseconds(time: dt.datetime | None) -> int | None:
+    return (
+        None
+        if time is None
+        else (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
+    )
 
 
 def _pairs(headers: Sequence[Mapping[str, Any]]) -> list[tuple[str, bytes | None]]:
