@@ -18,6 +18,7 @@ from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing, stored_offsets
+from penstock.ingest.reject_limit import check_rejects
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
 _WAIT_FOR_FILE = 30.0  # seconds until a drain looks again whether others landed all meanwhile
@@ -78,7 +79,7 @@ def drain(
 
     Where another process consumes the stream, wait until what it stores has passed that end, or until it
     stops and this one can go on; after `wait` seconds BusyError names it.
-    Raises BrokerError and LandingError.
+    Raises BrokerError and LandingError; TooManyRejects once all has landed.
     """
     began = time.monotonic()
     with open_source(settings, contract) as source:
@@ -106,7 +107,9 @@ def _drain_alone(
         epoch = landing.epoch(topic.cluster_id, topic.topic_id, now=clock(), begin_new=order.begin_new_epoch)
         while not _drain_in_one_go(source, landing, epoch, order, clock, tally, on_landed):
             pass
-        return tally, landing.complete_until(order.asked_at)
+        complete_until = landing.complete_until(order.asked_at)
+        check_rejects(landing.connection, order.contract.stream, order.contract.reject_limit, order.run_id)
+        return tally, complete_until
 
 
 def _drain_in_one_go(

@@ -11,6 +11,7 @@ from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
 from penstock.core.errors import BrokerError, LandingError
 from penstock.ingest.gap import Gap, find_gaps
+from penstock.ingest.header_names import read_any_header_name
 
 _ANSWER_WITHIN = 15_000  # milliseconds; a broker that is there answers in far less
 
@@ -62,6 +63,7 @@ def required_servers(bootstrap_servers: str | None) -> str:
 def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsumer:
     """A consumer of committed events that takes its positions from us alone. Raises BrokerError."""
     servers = required_servers(bootstrap_servers)
+    read_any_header_name()
     with explained(servers):
         return KafkaConsumer(
             bootstrap_servers=servers,
