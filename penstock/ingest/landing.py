@@ -22,7 +22,7 @@ from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
-from penstock.ingest.landing_schema import GAPS_TABLE, check_or_create
+from penstock.ingest.landing_schema import GAPS_TABLE, check_landing, create_landing
 
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
@@ -240,9 +240,11 @@ def open_landing(
     columns than the contract's.
     """
     path = path or settings.landing_file(contract.stream)
+    if not path.exists():
+        create_landing(path, contract, settings.environment)
     connection = open_duckdb(path, wait=wait)
     try:
-        check_or_create(connection, path, contract, settings.environment)
+        check_landing(connection, path, contract, settings.environment)
         judgement = compile_judgement(contract)
         judgement.prepare(connection)
         yield LandingFile(connection, judgement)
@@ -279,8 +281,6 @@ def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dic
             "SELECT max(epoch) FROM raw.topics WHERE topic_id = $1", [topic_id]
         ).fetchone()
         return next_offsets(connection, epoch[0]) if epoch and epoch[0] is not None else {}
-    except duckdb.CatalogException:
-        return {}  # its first consumer has made the file, but not yet its tables
     finally:
         connection.close()
 
