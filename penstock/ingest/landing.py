@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from penstock.core.duckdb_file import open_duckdb, quoted
-from penstock.core.errors import BusyError, LandingError
+from penstock.core.errors import BusyError, LandingError, PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
@@ -242,7 +242,12 @@ def open_landing(
     path = path or settings.landing_file(contract.stream)
     if not path.exists():
         create_landing(path, contract, settings.environment)
-    connection = open_duckdb(path, wait=wait)
+    try:
+        connection = open_duckdb(path, wait=wait)
+    except BusyError:
+        raise
+    except PenstockError as exc:
+        raise LandingError(exc.message, fix=_after_damage(path)) from exc
     try:
         check_landing(connection, path, contract, settings.environment)
         judgement = compile_judgement(contract)
@@ -251,11 +256,20 @@ def open_landing(
     except duckdb.Error as exc:
         raise LandingError(
             f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",
-            fix="mend what the message says (a full disk?); if the file is damaged, bring back a copy of it: "
-            "its offsets go with it, and what Kafka still holds lands again",
+            fix=f"mend what the message says (a full disk?); {_after_damage(path)}",
         ) from exc
     finally:
         connection.close()
+
+
+def _after_damage(path: Path) -> str:
+    """What to do when a landing file is damaged. Without its log it is as of its last checkpoint, whole."""
+    log = path.with_name(path.name + ".wal")
+    aside = f"; if only {log} is, move that aside" if log.exists() else ""
+    return (
+        f"if the file is damaged, bring back a copy of it{aside}: the offsets go with it, and what Kafka "
+        "still holds lands again"
+    )
 
 
 def next_offsets(connection: duckdb.DuckDBPyConnection, epoch: int) -> dict[int, int]:
