@@ -18,9 +18,9 @@ import duckdb
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush, part_file
 from penstock.core.settings import Settings
 from penstock.ingest.landing_schema import check_identity
-from penstock.ingest.part_file import flush, part_file
 
 
 @dataclass(frozen=True)

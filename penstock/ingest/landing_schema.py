@@ -11,8 +11,8 @@ import duckdb
 from penstock.core.duckdb_file import open_duckdb, quoted
 from penstock.core.errors import LandingError, PenstockError
 from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush, part_file
 from penstock.ingest.contract import Contract
-from penstock.ingest.part_file import flush, part_file
 
 FORMAT_VERSION = 1
 
