@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
 from fault_stream import FaultStream
 from kafka import KafkaAdminClient, TopicPartition
 from marts_by_hand import PIPELINE, run_stage
 
 from penstock.core.errors import PenstockError
+
+Run = Callable[..., subprocess.Popen[str]]
 
 LIMITS = {"poll_records": 50, "batch_bytes": 5_000}  # commits of about 50 events
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import Run
 from fault_stream import FaultStream
 from marts_by_hand import PIPELINE, run_stage
+
+Run = Callable[..., subprocess.Popen[str]]
 
 LIMITS = {"poll_records": 50, "batch_bytes": 5_000}  # commits of about 50 events
 EVENTS = 300
