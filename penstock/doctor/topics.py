@@ -170,7 +170,8 @@ def _positions(contract: Contract, told: Told, stored: Mapping[int, int]) -> Ite
         elif at > end:
             yield Finding(
                 "error", where, f"ends at offset {end}, though {at} is the next to land: the log was cut off",
-                "check KAFKA_BOOTSTRAP_SERVERS; if the broker lost events, produce them again",
+                "check KAFKA_BOOTSTRAP_SERVERS; if the broker lost these events for good, go on with what it "
+                f"holds now, as a new epoch: `penstock ingest drain {contract.stream} --new-epoch`",
             )  # fmt: skip
         if end > at:
             behind = True

@@ -48,7 +48,9 @@ ingest.add_command(rejects)
 @ingest.command()
 @click.argument("stream")
 @click.option(
-    "--new-epoch", is_flag=True, help="The topic was made anew on purpose: go on from its beginning."
+    "--new-epoch",
+    is_flag=True,
+    help="The topic was made anew on purpose, or its log was cut off: go on from its beginning.",
 )
 @_accept_gap_option
 @_wait_option
@@ -143,7 +145,9 @@ def backup(stream: str, file: Path, wait: float, output: str) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="A landing file is there: move it aside.")
 @click.option(
-    "--new-epoch", is_flag=True, help="The topic was made anew on purpose: go on from its beginning."
+    "--new-epoch",
+    is_flag=True,
+    help="The topic was made anew on purpose, or its log was cut off: go on from its beginning.",
 )
 @_accept_gap_option
 @run_id_option

@@ -15,12 +15,21 @@ from penstock.core.kill_point import kill_point
 from penstock.core.pipeline_lock import file_lock
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
-from penstock.ingest.fetch import Fetch
-from penstock.ingest.gap import Gap, gap_error
+from penstock.ingest.fetch import Fetch, OffsetsGone
+from penstock.ingest.gap import Gap, cut_error, find_cuts, find_gaps, gap_error, regrown_error
 from penstock.ingest.landing import Batch, Landed, LandingFile, Outrun
-from penstock.ingest.topic import Topic, describe_topic, end_offsets, explained, open_consumer, start_offsets
+from penstock.ingest.topic import (
+    Topic,
+    beginning_offsets,
+    describe_topic,
+    end_offsets,
+    explained,
+    open_consumer,
+)
 
 _log = logging.getLogger(__name__)
+
+_BROKER_BACK_WITHIN = 60_000  # milliseconds that a batch waits to hear that the topic is still the same
 
 Clock = Callable[[], dt.datetime]
 
@@ -52,6 +61,40 @@ class Source:
         with explained(self.settings.bootstrap_servers or ""):
             return end_offsets(self.consumer, self.topic)
 
+    def epoch(
+        self, landing: LandingFile, *, clock: Clock, begin_new: bool = False, command: str | None = None
+    ) -> int:
+        """The landing file's epoch of this topic.
+
+        Raises LandingError where the file was filled from another topic or cluster, or where the topic's log
+        was cut off before what was read; with `begin_new` that begins a new epoch instead. `command` is what
+        goes on with the option `--new-epoch` (default: drain).
+        """
+        command = command or f"penstock ingest drain {landing.judgement.contract.stream}"
+        cluster_id, topic_id = self.topic.cluster_id, self.topic.topic_id
+        epoch = landing.epoch(cluster_id, topic_id, now=clock(), begin_new=begin_new, command=command)
+        stored = landing.next_offsets(epoch)
+        cuts = find_cuts(stored, self.end_offsets())
+        if not cuts:
+            return epoch
+        if not begin_new:
+            raise cut_error(self.topic.name, stored, cuts, command=command)
+        return landing.begin_epoch(cluster_id, topic_id, now=clock())
+
+    def look_again(self, landing: LandingFile, *, clock: Clock) -> None:
+        """Raise LandingError where the name leads to another topic by now: Kafka serves events by name, so
+        these could be another topic's."""
+        topic = describe_topic(self.settings.bootstrap_servers, self.topic.name, within=_BROKER_BACK_WITHIN)
+        landing.epoch(topic.cluster_id, topic.topic_id, now=clock())
+
+    def explain(self, gone: OffsetsGone, landing: LandingFile, *, clock: Clock) -> None:
+        """Raise LandingError for the reason why the topic no longer has the next offset: it is another topic,
+        or its log was cut off. Nothing is raised where a gap is the reason: `fetch_from` names it."""
+        self.look_again(landing, clock=clock)
+        epoch = self.epoch(landing, clock=clock)
+        if gone.cut:
+            raise regrown_error(self.topic.name, landing.next_offsets(epoch), gone.cut)
+
     def fetch_from(
         self, landing: LandingFile, epoch: int, *, accept_gap: bool, command: str, run_id: str, clock: Clock
     ) -> tuple[Fetch, tuple[Gap, ...]]:
@@ -64,7 +107,8 @@ class Source:
         while True:
             stored = landing.next_offsets(epoch)
             with explained(servers):
-                starts, gaps = start_offsets(self.consumer, self.topic, stored)
+                first = beginning_offsets(self.consumer, self.topic)
+            gaps = find_gaps(stored, first)
             if gaps and not accept_gap:
                 raise gap_error(self.topic.name, gaps, command=command)
             try:
@@ -76,7 +120,7 @@ class Source:
                 _log.warning("%s; the gap is accepted and recorded", gap.told(self.topic.name))
             with explained(servers):
                 fetch = Fetch(self.consumer, self.topic, servers)
-                fetch.start(starts, landing.next_offsets(epoch))
+                fetch.start({**first, **landing.next_offsets(epoch)}, landing.next_offsets(epoch))
             return fetch, gaps
 
 
@@ -93,11 +137,14 @@ def open_source(settings: Settings, contract: Contract) -> Iterator[Source]:
 
 
 def land_batch(
-    landing: LandingFile, fetch: Fetch, batch: Batch, *, epoch: int, run_id: str, clock: Clock
+    source: Source, landing: LandingFile, fetch: Fetch, batch: Batch, *, epoch: int, run_id: str, clock: Clock
 ) -> Landed | None:
-    """Land one batch, then tell Kafka's group offsets. None: another consumer was first, fetch anew."""
+    """Land one batch, then tell Kafka's group offsets. None: another consumer was first, fetch anew.
+
+    Raises BrokerError and LandingError."""
     if not batch.ends:
         return Landed(None, 0, 0, {})
+    source.look_again(landing, clock=clock)
     try:
         landed = landing.land(batch, epoch=epoch, run_id=run_id, now=clock())
     except Outrun as outrun:

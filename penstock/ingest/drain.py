@@ -16,6 +16,7 @@ from penstock.core.errors import BusyError
 from penstock.core.settings import Settings
 from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
 from penstock.ingest.contract import Contract
+from penstock.ingest.fetch import OffsetsGone
 from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing, stored_offsets
 from penstock.ingest.reject_limit import check_rejects
@@ -103,10 +104,13 @@ def _drain_alone(
 ) -> tuple[_Tally, dt.datetime]:
     tally = _Tally()
     with open_landing(source.settings, order.contract, wait=min(wait, _WAIT_FOR_FILE)) as landing:
-        topic = source.topic
-        epoch = landing.epoch(topic.cluster_id, topic.topic_id, now=clock(), begin_new=order.begin_new_epoch)
-        while not _drain_in_one_go(source, landing, epoch, order, clock, tally, on_landed):
-            pass
+        epoch = source.epoch(landing, clock=clock, begin_new=order.begin_new_epoch)
+        arrived = False
+        while not arrived:
+            try:
+                arrived = _drain_in_one_go(source, landing, epoch, order, clock, tally, on_landed)
+            except OffsetsGone as gone:
+                source.explain(gone, landing, clock=clock)
         complete_until = landing.complete_until(order.asked_at)
         check_rejects(landing.connection, order.contract.stream, order.contract.reject_limit, order.run_id)
         return tally, complete_until
@@ -121,7 +125,8 @@ def _drain_in_one_go(
     tally: _Tally,
     on_landed: OnLanded,
 ) -> bool:
-    """Land batch after batch up to the target; False when another consumer came between."""
+    """Land batch after batch up to the target; False when another consumer came between.
+    Raises OffsetsGone."""
     fetch, gaps = source.fetch_from(
         landing,
         epoch,
@@ -133,12 +138,12 @@ def _drain_in_one_go(
     tally.gaps += gaps
     while True:
         batch = fetch.batch(linger=_LINGER, until=order.target)
-        landed = land_batch(landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
+        landed = land_batch(source, landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
         if landed is None:
             return False
         tally.add(landed)
         on_landed(landed)
-        if has_passed(fetch.positions(), order.target):
+        if has_passed(fetch.landed(), order.target):
             return True
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
@@ -33,6 +34,17 @@ _SCHEMA = pa.schema(
 )
 
 
+class OffsetsGone(Exception):
+    """The topic no longer has the next offset: compare what is stored with what the topic holds.
+
+    `cut`: by partition, where the broker saw that its log was cut off before our position, if it saw that.
+    """
+
+    def __init__(self, cut: Mapping[int, int]) -> None:
+        super().__init__()
+        self.cut = cut
+
+
 class Fetch:
     """Reads a topic from given offsets, one batch at a time."""
 
@@ -52,20 +64,27 @@ class Fetch:
         self._stored = {partition: stored.get(partition) for partition in self._places}
 
     def positions(self) -> dict[int, int]:
-        """By partition, the offset of the next event to come."""
-        return {partition: self._consumer.position(place) for partition, place in self._places.items()}
+        """By partition, the offset of the next event to come. Raises OffsetsGone and BrokerError."""
+        with explained(self._servers), _gone():
+            return {partition: self._consumer.position(place) for partition, place in self._places.items()}
 
     def batch(self, *, linger: float, until: Mapping[int, int] | None = None, stall: float = 60.0) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
         Without `until` it may be empty. With `until`, partitions that are there are paused, and BrokerError
         is raised when nothing has come for `stall` seconds. A broker that goes away is waited for.
+        Raises OffsetsGone, once all that came before it has been returned.
         """
         chunks: list[pa.RecordBatch] = []
         size = 0
         began = moved = time.monotonic()
         while True:
-            polled, failure = self._poll(min(linger, 0.5))
+            try:
+                polled, failure = self._poll(min(linger, 0.5))
+            except OffsetsGone:
+                if not chunks:
+                    raise
+                break
             now = time.monotonic()
             if polled:
                 moved = now
@@ -87,8 +106,8 @@ class Fetch:
 
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
-        Raises BrokerError for any other."""
-        with explained(self._servers):
+        Raises OffsetsGone, and BrokerError for any other."""
+        with explained(self._servers), _gone():
             try:
                 return self._consumer.poll(timeout_ms=int(seconds * 1000)), None
             except KafkaError as exc:
@@ -100,6 +119,10 @@ class Fetch:
     def took(self, batch: Batch) -> None:
         """Note that the batch has landed: the next one starts from its ends."""
         self._stored.update(batch.ends)
+
+    def landed(self) -> dict[int, int]:
+        """By partition, the offset after the last event that has landed."""
+        return {partition: offset or 0 for partition, offset in self._stored.items()}
 
     def commit_group(self, group_offsets: Mapping[int, int]) -> None:
         """Tell Kafka's group offsets, for lag tools only; Penstock never reads them."""
@@ -120,6 +143,17 @@ class Fetch:
             starts={partition: self._stored[partition] for partition in moved},
             ends=moved,
         )
+
+
+@contextmanager
+def _gone() -> Iterator[None]:
+    try:
+        yield
+    except OffsetOutOfRangeError as exc:
+        raise OffsetsGone({}) from exc
+    except LogTruncationError as exc:
+        ends = exc.divergent_offsets.items()
+        raise OffsetsGone({place.partition: end.offset if end else 0 for place, end in ends}) from exc
 
 
 def _columns(polled: Mapping[TopicPartition, list[Any]]) -> pa.RecordBatch:

@@ -17,6 +17,7 @@ from penstock.core.errors import BusyError
 from penstock.core.settings import Settings
 from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
 from penstock.ingest.contract import Contract
+from penstock.ingest.fetch import OffsetsGone
 from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing
 from penstock.ingest.topic import describe_topic
@@ -66,18 +67,20 @@ def follow(
                     rejected=result.rejected + landed.rejected,
                     commits=result.commits + (landed.commit is not None),
                 )
-            source.topic = describe_topic(settings.bootstrap_servers, contract.topic)
+            if not stop.is_set():
+                source.topic = describe_topic(settings.bootstrap_servers, contract.topic)
     return result
 
 
 def _follow_same_topic(
     source: Source, contract: Contract, run_id: str, clock: Clock, stop: threading.Event, accept_gap: bool
 ) -> Iterator[Landed | Gap]:
-    """Until the topic should be looked at again, or another consumer came between."""
+    """Until the topic should be looked at again, no longer has what comes next, or another consumer came
+    between."""
     with _file(source.settings, contract, stop) as landing:
         if landing is None:
             return
-        epoch = landing.epoch(source.topic.cluster_id, source.topic.topic_id, now=clock())
+        epoch = source.epoch(landing, clock=clock)
         fetch, gaps = source.fetch_from(
             landing,
             epoch,
@@ -94,16 +97,22 @@ def _follow_same_topic(
         if time.monotonic() >= tell_again:
             asked_at, target = clock(), source.end_offsets()
             tell_again = time.monotonic() + _TELL_COMPLETE
-        batch = fetch.batch(linger=_LINGER)
+        try:
+            batch = fetch.batch(linger=_LINGER)
+        except OffsetsGone as gone:
+            with _file(source.settings, contract, stop) as landing:
+                if landing is not None:
+                    source.explain(gone, landing, clock=clock)
+            return
         if not batch.ends and target is None:
             continue
         with _file(source.settings, contract, stop) as landing:
             if landing is None:
                 return
-            landed = land_batch(landing, fetch, batch, epoch=epoch, run_id=run_id, clock=clock)
+            landed = land_batch(source, landing, fetch, batch, epoch=epoch, run_id=run_id, clock=clock)
             if landed is None:
                 return
-            if asked_at is not None and target is not None and has_passed(fetch.positions(), target):
+            if asked_at is not None and target is not None and has_passed(fetch.landed(), target):
                 landing.complete_until(asked_at)
         yield landed
 

@@ -92,11 +92,17 @@ class LandingFile:
                 fix="check KAFKA_BOOTSTRAP_SERVERS; if the topic was made anew on purpose, go on with "
                 f"`{command} --new-epoch`",
             )
-        epoch = 1 if last is None else int(last[0]) + 1
-        self.connection.execute(
-            "INSERT INTO raw.topics VALUES ($1, $2, $3, $4, $5)", [epoch, cluster_id, topic, topic_id, now]
-        )
-        return epoch
+        return self.begin_epoch(cluster_id, topic_id, now=now)
+
+    def begin_epoch(self, cluster_id: str, topic_id: str, *, now: dt.datetime) -> int:
+        """Begin the next epoch: offsets start anew. Returns its number."""
+        row = self.connection.execute(
+            "INSERT INTO raw.topics SELECT coalesce(max(epoch), 0) + 1, $1, $2, $3, $4 FROM raw.topics "
+            "RETURNING epoch",
+            [cluster_id, self.judgement.contract.topic, topic_id, now],
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def next_offsets(self, epoch: int) -> dict[int, int]:
         """By partition, the offset to fetch next."""

@@ -81,10 +81,7 @@ def restore(
             open_source(settings, contract) as source,
             open_landing(settings, contract, path=part) as landing,
         ):
-            epoch = landing.epoch(  # 3
-                source.topic.cluster_id, source.topic.topic_id, now=clock(), begin_new=begin_new_epoch,
-                command=command,
-            )  # fmt: skip
+            epoch = source.epoch(landing, clock=clock, begin_new=begin_new_epoch, command=command)  # 3
             _, gaps = source.fetch_from(
                 landing, epoch, accept_gap=accept_gap, command=command, run_id=run_id, clock=clock
             )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
-from penstock.core.errors import BrokerError, LandingError
-from penstock.ingest.gap import Gap, find_gaps
+from penstock.core.errors import BrokerError
 from penstock.ingest.header_names import read_any_header_name
 
 _ANSWER_WITHIN = 15_000  # milliseconds; a broker that is there answers in far less
@@ -26,12 +25,12 @@ class Topic:
     partitions: tuple[int, ...]
 
 
-def describe_topic(bootstrap_servers: str | None, name: str) -> Topic:
-    """Ask the broker. Raises BrokerError: no address, no answer within 15 s, no such topic."""
+def describe_topic(bootstrap_servers: str | None, name: str, *, within: int = _ANSWER_WITHIN) -> Topic:
+    """Ask the broker. Raises BrokerError: no address, nobody there `within` milliseconds, no such topic."""
     servers = required_servers(bootstrap_servers)
     with explained(servers):
         admin = KafkaAdminClient(
-            bootstrap_servers=servers, bootstrap_timeout_ms=_ANSWER_WITHIN, request_timeout_ms=_ANSWER_WITHIN
+            bootstrap_servers=servers, bootstrap_timeout_ms=within, request_timeout_ms=_ANSWER_WITHIN
         )
         try:
             cluster = admin.describe_cluster()
@@ -88,34 +87,6 @@ def beginning_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
     """By partition, the offset of the first event that the topic still holds."""
     places = _places(topic.name, topic.partitions)
     return {place.partition: offset for place, offset in consumer.beginning_offsets(places).items()}
-
-
-def start_offsets(
-    consumer: KafkaConsumer, topic: Topic, stored: Mapping[int, int]
-) -> tuple[dict[int, int], tuple[Gap, ...]]:
-    """By partition, where to fetch from: the stored offset, or the beginning where none is stored. And the
-    gaps: events that were removed before they were read; there, fetching starts at the topic's beginning.
-
-    Raises LandingError when the topic does not have a stored partition, or its log was cut off before the
-    stored offset.
-    """
-    first = beginning_offsets(consumer, topic)
-    last = end_offsets(consumer, topic)
-    for partition, offset in sorted(stored.items()):
-        place = f"{topic.name}/{partition}"
-        if partition not in first:
-            raise LandingError(
-                f"{place}: the landing file has offsets of this partition, the topic does not have it",
-                fix="check KAFKA_BOOTSTRAP_SERVERS; was the topic made anew?",
-            )
-        if offset > last[partition]:
-            raise LandingError(
-                f"{place}: the topic ends at offset {last[partition]}, the landing file has read up to "
-                f"{offset}: the topic's log was cut off",
-                fix="check KAFKA_BOOTSTRAP_SERVERS; if the broker lost events, produce them again",
-            )
-    starts = {p: max(stored.get(p, first[p]), first[p]) for p in topic.partitions}
-    return starts, find_gaps(stored, first)
 
 
 @contextmanager

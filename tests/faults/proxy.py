@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 _PIECE = 64 * 1024
 _LOOK = 0.05  # seconds between two looks at the fault that is set
@@ -28,11 +29,17 @@ class Proxy:
     def heal(self) -> None:
         """Pass everything again, at full speed; what was cut stays cut."""
         self.stalled = False
+        self._held: set[socket.socket] = set()
         self.bytes_per_second: float | None = None
 
     def stall(self) -> None:
         """Keep every connection open, and let nothing pass."""
         self.stalled = True
+
+    def hold_open_ones(self) -> None:
+        """Let nothing pass through the connections that are open now; new ones are free."""
+        with self._lock:
+            self._held = {client for client, _ in self._pairs}
 
     def slow(self, bytes_per_second: float) -> None:
         """Pass no more than this much from the broker to each client."""
@@ -47,6 +54,11 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     side.shutdown(socket.SHUT_RDWR)
         return len(pairs)
+
+    def lead_to(self, target: int) -> None:
+        """From now on 127.0.0.1:`target` is what lies behind; open connections end."""
+        self._target = target
+        self.cut()
 
     def close(self) -> None:
         self._listener.close()
@@ -63,15 +75,13 @@ class Proxy:
             except OSError:  # the broker is down: refuse, as its own port would
                 client.close()
                 continue
-            with self._lock:
-                self._pairs.append((client, server))
             threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
 
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
-        with contextlib.suppress(OSError), client, server:
+        with contextlib.suppress(OSError), client, server, self._until_closed(client, server):
             while True:
                 readable, _, _ = select.select([client, server], [], [], _LOOK)
-                if self.stalled:
+                if self.stalled or client in self._held:
                     time.sleep(_LOOK)
                     continue
                 for side in readable:
@@ -84,5 +94,14 @@ class Proxy:
                         self.down += len(piece)
                         if slow is not None:
                             time.sleep(len(piece) / slow)
-        with self._lock, contextlib.suppress(ValueError):
-            self._pairs.remove((client, server))
+
+    @contextlib.contextmanager
+    def _until_closed(self, client: socket.socket, server: socket.socket) -> Iterator[None]:
+        """Count this pair among the open ones, as long as nobody ends it."""
+        with self._lock:
+            self._pairs.append((client, server))
+        try:
+            yield
+        finally:
+            with self._lock, contextlib.suppress(ValueError):
+                self._pairs.remove((client, server))
