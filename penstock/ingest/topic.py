@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
 from penstock.core.errors import BrokerError
+from penstock.ingest.header_names import read_any_header_name
 
 _ANSWER_WITHIN = 15_000  # milliseconds; a broker that is there answers in far less
 _PAUSE = 0.1  # seconds until the client is asked again for partitions that it does not know yet
@@ -63,6 +64,7 @@ def required_servers(bootstrap_servers: str | None) -> str:
 def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsumer:
     """A consumer of committed events that takes its positions from us alone. Raises BrokerError."""
     servers = required_servers(bootstrap_servers)
+    read_any_header_name()
     with explained(servers):
         return KafkaConsumer(
             bootstrap_servers=servers,

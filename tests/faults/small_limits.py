@@ -16,7 +16,9 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from penstock.cli import main
+from penstock.core import duckdb_file
 from penstock.ingest import consume, fetch, follow, landing
+from penstock.transform import transform
 
 PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}
 
@@ -34,6 +36,9 @@ def change(name: str, value: float) -> None:
         follow._LOOK_AT_TOPIC = value
     elif name == "linger":  # seconds that a follow's batch gathers events
         follow._LINGER = value
+    elif name == "file_wait":  # seconds that a stage after ingest waits for a file that is held
+        transform.transform.__kwdefaults__["patience"] = value
+        duckdb_file.open_duckdb.__kwdefaults__["wait"] = value
     elif name == "tell_phases":
         tell_phases(int(value))
     else:
