@@ -35,6 +35,8 @@ def told(points: tuple[str, ...]) -> str:
 @pytest.mark.slow
 @pytest.mark.fault(4, "ingest killed at each named point: landing, gap, backup, restore, replay")
 def test_landing(stream: FaultStream, tmp_path: Path, witness: Witness) -> None:
+    killed_at(stream.settings, "ingest.file_made", *DRAIN)
+    assert not stream.settings.landing_file(PIPELINE).exists()
     for number, point in enumerate(IN_DRAIN):
         stream.produce_numbers(range(number * 100, number * 100 + 100))
         killed_at(stream.settings, point, *DRAIN)
@@ -56,7 +58,13 @@ def test_landing(stream: FaultStream, tmp_path: Path, witness: Witness) -> None:
     stream.assert_each_once(range(400))
     accept_a_gap(stream)
     replay_the_rejects(stream)
-    every_point = (*IN_DRAIN, "ingest.backup_copied", "ingest.restore_ready", "ingest.gap_recorded")
+    every_point = (
+        "ingest.file_made",
+        *IN_DRAIN,
+        "ingest.backup_copied",
+        "ingest.restore_ready",
+        "ingest.gap_recorded",
+    )
     assert {*every_point, *points_of("replay")} == {*points_of("ingest", "replay")}
     witness.saw(told((*every_point, *points_of("replay"))))
 
