@@ -123,6 +123,7 @@ def test_a_gap_after_the_backup_is_named_before_anything_is_restored(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.fault(12, "the landing file lost, no backup, after a build has read it")
 def test_without_a_backup_all_lands_anew_and_a_build_says_that_it_must_start_anew(
     stream: FaultStream, penstock: Run, drain: Callable[..., str]

@@ -99,6 +99,7 @@ def reading(disk: SmallDisk, link: object) -> Iterator[Callable[[], dict[str, An
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.fault(9, "the whole data folder on a tmpfs that dd fills before each stage")
 def test_each_stage_tells_a_full_disk_and_goes_on_with_space_while_readers_read(
     stream: FaultStream, drain: Callable[..., str]

@@ -99,6 +99,7 @@ def test_a_damaged_log_is_told_and_stays_and_the_file_goes_on_without_it(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.fault(11, "the log cut short after a build has read its commits, whose numbers are given anew")
 def test_a_build_that_read_commits_which_a_torn_log_lost_is_told(
     stream: FaultStream, left: Left, penstock: Run, drain: Callable[..., str]
