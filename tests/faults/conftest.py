@@ -37,8 +37,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.section("faults")
-    terminalreporter.write(f"{_TABLE}\n")
+    if _TABLE:
+        terminalreporter.section("faults")
+        terminalreporter.write(f"{_TABLE}\n")
 
 
 @pytest.fixture(scope="session")

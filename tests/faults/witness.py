@@ -90,6 +90,9 @@ class Table:
                     f"             account: {'; '.join(value['counts']) or '-'}"
                 )
 
+    def __bool__(self) -> bool:
+        return bool(self._of_row)
+
     def rows_without_test(self) -> list[int]:
         return sorted(ROWS.keys() - self._of_row.keys())
 
