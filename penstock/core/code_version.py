@@ -45,6 +45,18 @@ def declarations_hash(settings: Settings, pipeline: str, streams: tuple[str, ...
     return digest.hexdigest()
 
 
+def other_engine(code: str) -> str | None:
+    """Where `code`, the code version of a build, names another Penstock than this one: both, in words.
+
+    The project's commit is left out: it changes with the files of every pipeline, `declarations_hash` with
+    this one's alone.
+    """
+    built_by = code.split("+g")[0]
+    if built_by == penstock.__version__:
+        return None
+    return f"was built by Penstock {built_by}, this is Penstock {penstock.__version__}"
+
+
 def _made_by_dbt(file: Path, folder: Path) -> bool:
     parts = file.relative_to(folder).parts
     return parts[0] in {"target", "logs", "dbt_packages"} or file.name in {"package-lock.yml", ".user.yml"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import errno
 import functools
 import json
 import os
@@ -18,8 +19,11 @@ from typing import Any, ParamSpec
 import click
 
 from penstock.core.errors import PenstockError
+from penstock.core.settings import Settings
 
 P = ParamSpec("P")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 output_option = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
@@ -37,7 +41,8 @@ def default_run_id() -> str:
 
 
 def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a PenstockError into its text on stderr and exit code 1. Anything else is a bug and stays loud."""
+    """Turn a PenstockError, or a full disk, into its text on stderr and exit code 1. Anything else is a bug
+    and stays loud."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -45,6 +50,12 @@ def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except PenstockError as exc:
             click.echo(f"Error: {exc}", err=True)
+            sys.exit(1)
+        except OSError as exc:
+            if exc.errno not in _FULL:
+                raise
+            where = exc.filename2 or exc.filename or Settings.from_env().data  # a copy's target, before all
+            click.echo(f"Error: {where}: {exc.strerror}\n  Fix: make room there, then run again", err=True)
             sys.exit(1)
 
     return wrapper

@@ -5,6 +5,7 @@ PenstockError                 anything we can explain; the command exits with 1
 ├── BusyError                 a file or a lock is held by another process (names it)
 ├── BrokerError               Kafka cannot be reached, or answers in a way we must not go on from
 ├── LandingError              a landing file is not what it must be, or may not be written
+├── TooManyRejects            of a run's events, more broke the contract than it allows; all have landed
 ├── TransformError            the dbt build failed
 ├── GateError                 the gate itself could not judge (not: bad data)
 ├── GateRefused               the gate judged, and the data is bad
@@ -51,6 +52,10 @@ class BrokerError(PenstockError):
 
 class LandingError(PenstockError):
     """A landing file is missing, damaged, or belongs to another environment or cluster."""
+
+
+class TooManyRejects(PenstockError):
+    """More of a run's events broke the contract than it allows. Nothing is lost: they are rejects."""
 
 
 class TransformError(PenstockError):

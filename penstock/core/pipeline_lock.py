@@ -44,11 +44,20 @@ def file_lock(path: Path, *, what: str, wait: float) -> Iterator[None]:
                     fix="wait for that process, or stop it, then try again",
                 )
             time.sleep(_PAUSE)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{what} (PID {os.getpid()})\n".encode(), 0)
+        _name_holder(descriptor, path, f"{what} (PID {os.getpid()})\n".encode())
         yield
     finally:
         os.close(descriptor)
+
+
+def _name_holder(descriptor: int, path: Path, holder: bytes) -> None:
+    """Write over what is there, and cut the rest: on a full disk, that needs no room."""
+    try:
+        os.pwrite(descriptor, holder, 0)
+    except OSError as exc:
+        exc.filename = os.fspath(path)
+        raise
+    os.ftruncate(descriptor, len(holder))
 
 
 def _locked(descriptor: int) -> bool:

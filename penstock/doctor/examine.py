@@ -8,7 +8,7 @@ from penstock.core.settings import Settings
 from penstock.doctor.builds import build_findings
 from penstock.doctor.declared import read_declared
 from penstock.doctor.finding import Finding, Severity, findings_of
-from penstock.doctor.landing import landing_findings
+from penstock.doctor.landing import landing_findings, left_findings
 from penstock.doctor.locks import lock_findings
 from penstock.doctor.machine import disk_findings, outbox_findings
 from penstock.doctor.published import published_findings
@@ -36,6 +36,7 @@ def examine(settings: Settings) -> Examination:
         *findings_of(data, disk_findings, settings),
         *findings_of(str(settings.data / "locks"), lock_findings, settings),
     ]
+    findings += findings_of(str(settings.data / "landing"), left_findings, settings)
     for contract in declared.contracts:
         where = str(settings.landing_file(contract.stream))
         findings += findings_of(where, landing_findings, settings, contract)

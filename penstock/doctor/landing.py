@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import duckdb
 
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.part_file import left_parts
 from penstock.core.settings import Settings
 from penstock.doctor.finding import HELD_WAIT, Finding, findings_of
 from penstock.ingest.contract import Contract
@@ -26,17 +27,31 @@ def landing_findings(settings: Settings, contract: Contract) -> list[Finding]:
     path = settings.landing_file(contract.stream)
     if not path.exists():
         return [Finding("info", str(path), f"nothing has landed yet from stream {contract.stream}")]
-    checks = (_filled_for_this, _columns, _offsets_and_places, _accepted_gaps, _replayed)
+    checks = (
+        _filled_for_this, _columns, _version, _offsets_and_places, _commits, _accepted_gaps, _replayed
+    )  # fmt: skip
     with opened(settings, contract.stream) as landing:
-        if not _tables(landing):
+        if ("landing",) not in _tables(landing):
             return [
-                Finding("info", str(path), "is empty: its first consumer was cut short, the next goes on")
-            ]
+                Finding(
+                    "error", str(path), "is a DuckDB file, but no landing file",
+                    "move it away, or bring back a copy of the landing file",
+                )
+            ]  # fmt: skip
         return [
             finding
             for check in checks
             for finding in findings_of(str(path), check, landing, settings, contract)
         ]
+
+
+def left_findings(settings: Settings) -> Iterator[Finding]:
+    """What a drain or a restore that was cut short left in the folder of landing files."""
+    for file in left_parts(settings.data / "landing"):
+        yield Finding(
+            "warning", str(file), "was left by a command that was cut short",
+            "the next one that makes a landing file here removes it; you may also remove it",
+        )  # fmt: skip
 
 
 @contextmanager
@@ -85,6 +100,45 @@ def _columns(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: C
         f"raw.{contract.stream} does not fit {contract.file.name} (version {contract.version}): "
         + ("; ".join(differences) or "the columns stand in another order"),
         "undo the contract's change, or land into a new data folder: the file's events stay as they are",
+    )  # fmt: skip
+
+
+def _version(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> Iterator[Finding]:
+    """The newest events landed under the contract as it is now. A `follow` keeps the one it began with."""
+    newest = landing.execute(
+        "SELECT max_by(version, number) FROM ("
+        f"SELECT _contract_version AS version, _commit AS number FROM raw.{quoted(contract.stream)} "
+        'UNION ALL SELECT contract_version, "commit" FROM raw.rejects)'
+    ).fetchone()
+    if newest and newest[0] not in (None, contract.version):
+        yield Finding(
+            "warning", str(settings.landing_file(contract.stream)),
+            f"its newest events landed under version {newest[0]} of the contract, which is version "
+            f"{contract.version} now",
+            "the next drain lands under the new one; start a running `follow` anew",
+        )  # fmt: skip
+
+
+def _commits(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> Iterator[Finding]:
+    """What each transaction says that it landed and rejected is there, and nothing else."""
+    wrong = landing.execute(
+        f"WITH there AS (SELECT number, sum(landed) AS landed, sum(rejected) AS rejected FROM ("
+        f"SELECT _commit AS number, 1 AS landed, 0 AS rejected FROM raw.{quoted(contract.stream)} "
+        'UNION ALL SELECT "commit", 0, 1 FROM raw.rejects) GROUP BY number) '
+        "SELECT number, c.landed, c.rejected, coalesce(t.landed, 0), coalesce(t.rejected, 0) FROM there AS t "
+        'FULL JOIN (SELECT *, "commit" AS number FROM raw.commits) AS c USING (number) '
+        "WHERE (c.landed, c.rejected) IS DISTINCT FROM (coalesce(t.landed, 0), coalesce(t.rejected, 0)) "
+        "ORDER BY number"
+    ).fetchall()
+    if not wrong:
+        return
+    commit, landed, rejected, rows, rejects = wrong[0]
+    says = "is not in raw.commits" if landed is None else f"says {landed} rows and {rejected} rejects"
+    yield Finding(
+        "error", str(settings.landing_file(contract.stream)),
+        f"{len(wrong)} commits do not agree with what is there: commit {commit} {says}, there are {rows} "
+        f"rows and {rejects} rejects" + (", …" if len(wrong) > 1 else ""),
+        "stop the consumers and bring back a copy of the file from before",
     )  # fmt: skip
 
 

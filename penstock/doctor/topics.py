@@ -47,29 +47,34 @@ def topic_findings(settings: Settings, contracts: list[Contract]) -> Iterator[Fi
             "export KAFKA_BOOTSTRAP_SERVERS=host:port",
         )  # fmt: skip
         return
+    away: list[Exception] = []
     for contract in contracts:
-        try:
-            told = _ask(servers, contract.topic)
-        except (KafkaError, OSError) as exc:
+        found = findings_of(f"topic {contract.topic}", _one_topic, settings, contract, servers, away)
+        if away:
             yield Finding(
                 "warning", f"Kafka at {servers}",
-                f"topic ids and lag could not be asked for: {type(exc).__name__}: {exc}",
+                f"topic ids and lag could not be asked for: {type(away[0]).__name__}: {away[0]}",
                 "check that KAFKA_BOOTSTRAP_SERVERS names a running broker that this machine can reach",
             )  # fmt: skip
             return
-        yield from findings_of(f"topic {contract.topic}", _one_topic, settings, contract, told)
+        yield from found
 
 
-def _one_topic(settings: Settings, contract: Contract, told: Told | None) -> list[Finding]:
+def _one_topic(settings: Settings, contract: Contract, servers: str, away: list[Exception]) -> list[Finding]:
+    """`away` gets the error of a broker that does not answer."""
+    stored = _stored(settings, contract)  # first: a consumer may land more while the broker is asked
+    try:
+        told = _ask(servers, contract.topic)
+    except (KafkaError, OSError) as exc:
+        away.append(exc)
+        return []
     if told is None:
         return [
             Finding(
-                "error", f"topic {contract.topic}",
-                f"the broker {settings.bootstrap_servers} has no such topic",
+                "error", f"topic {contract.topic}", f"the broker {servers} has no such topic",
                 "make the topic, or correct the contract's physicalName",
             )
         ]  # fmt: skip
-    stored = _stored(settings, contract)
     if stored is None:
         return list(_positions(contract, told, {}))
     return _identity(contract, told, stored) or list(_positions(contract, told, stored.next_offsets))

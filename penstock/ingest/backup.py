@@ -9,8 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import duckdb
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush, part_file
 from penstock.core.settings import Settings
 from penstock.ingest.landing_schema import check_identity
 
@@ -69,18 +68,6 @@ def backup(settings: Settings, stream: str, file: Path, *, wait: float) -> Backu
     )
 
 
-@contextmanager
-def part_file(file: Path) -> Iterator[Path]:
-    """A name beside `file` to write to; nothing is left under it after the block."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        yield part
-    finally:
-        for left in (part, part.with_name(part.name + ".wal")):
-            left.unlink(missing_ok=True)
-
-
 def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     """Copy the file that is open into `target`, with types and keys, and compare the two.
 
@@ -101,15 +88,6 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
         ) from exc
     if differ:
         raise LandingError(f"{target}: the copy differs from the original: {differ[0]}")
-
-
-def flush(path: Path) -> None:
-    """Have the disk write what it holds of `path`, a file or a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _content(connection: duckdb.DuckDBPyConnection, database: str) -> set[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
+from penstock.core.errors import BrokerError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline_lock import file_lock
 from penstock.core.settings import Settings
@@ -90,11 +91,22 @@ class Source:
 
     def explain(self, gone: OffsetsGone, landing: LandingFile, *, clock: Clock) -> None:
         """Raise LandingError for the reason why the topic no longer has the next offset: it is another topic,
-        or its log was cut off. Nothing is raised where a gap is the reason: `fetch_from` names it."""
+        or its log was cut off. Nothing is raised where a gap is the reason: `fetch_from` names it. A broker
+        that gives no reason is a BrokerError."""
         self.look_again(landing, clock=clock)
         epoch = self.epoch(landing, clock=clock)
+        stored = landing.next_offsets(epoch)
         if gone.cut:
-            raise regrown_error(self.topic.name, landing.next_offsets(epoch), gone.cut)
+            raise regrown_error(self.topic.name, stored, gone.cut)
+        servers = self.settings.bootstrap_servers or ""
+        with explained(servers):
+            gaps = find_gaps(stored, beginning_offsets(self.consumer, self.topic))
+        if not gaps:
+            raise BrokerError(
+                f"topic {self.topic.name} at {servers}: it says that it does not have the next events, at "
+                f"{stored}, though these lie between its beginning and its end",
+                fix="look at the broker's health and log, then run again: nothing is lost",
+            )
 
     def fetch_from(
         self, landing: LandingFile, epoch: int, *, accept_gap: bool, command: str, run_id: str, clock: Clock

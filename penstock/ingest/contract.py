@@ -19,6 +19,7 @@ from penstock.core.names import name_problem
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import KeyPath, YamlFile
 from penstock.ingest.odcs import read_odcs
+from penstock.ingest.reject_limit import RejectLimit, read_reject_limit
 
 Kind = Literal["string", "integer", "decimal", "boolean", "timestamp", "date"]
 
@@ -62,13 +63,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Contract:
-    """One stream: `topic` is consumed into `raw.<stream>`; `version` is the contract's own."""
+    """One stream: `topic` is consumed into `raw.<stream>`; `version` is the contract's own. `reject_limit`:
+    None where a run may have any number of rejects."""
 
     stream: str
     topic: str
     version: str
     fields: tuple[Field, ...]
     file: Path
+    reject_limit: RejectLimit | None = None
 
 
 def load_contract(settings: Settings, stream: str) -> Contract:
@@ -105,6 +108,7 @@ def read_contract(path: Path) -> Contract:
         version=str(contract.version),
         fields=fields,
         file=path,
+        reject_limit=read_reject_limit(yaml_file, objects[0]),
     )
 
 
@@ -120,9 +124,8 @@ def _stream(yaml_file: YamlFile, schema: SchemaObject) -> str:
             f"the stream '{stream}' does not match the file's name",
             fix=f"name it '{expected}', or rename the file to {stream}.odcs.yaml",
         )
-    for unheeded in ("quality", "relationships"):
-        if getattr(schema, unheeded):
-            raise _unheeded(yaml_file, ("schema", 0, unheeded), unheeded)
+    if schema.relationships:
+        raise _unheeded(yaml_file, ("schema", 0, "relationships"), "relationships")
     return stream
 
 

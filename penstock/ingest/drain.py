@@ -19,6 +19,7 @@ from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import OffsetsGone
 from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing, stored_offsets
+from penstock.ingest.reject_limit import check_rejects
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
 _WAIT_FOR_FILE = 30.0  # seconds until a drain looks again whether others landed all meanwhile
@@ -79,7 +80,7 @@ def drain(
 
     Where another process consumes the stream, wait until what it stores has passed that end, or until it
     stops and this one can go on; after `wait` seconds BusyError names it.
-    Raises BrokerError and LandingError.
+    Raises BrokerError and LandingError; TooManyRejects once all has landed.
     """
     began = time.monotonic()
     with open_source(settings, contract) as source:
@@ -110,7 +111,9 @@ def _drain_alone(
                 arrived = _drain_in_one_go(source, landing, epoch, order, clock, tally, on_landed)
             except OffsetsGone as gone:
                 source.explain(gone, landing, clock=clock)
-        return tally, landing.complete_until(order.asked_at)
+        complete_until = landing.complete_until(order.asked_at)
+        check_rejects(landing.connection, order.contract.stream, order.contract.reject_limit, order.run_id)
+        return tally, complete_until
 
 
 def _drain_in_one_go(

@@ -69,13 +69,16 @@ def _instant(field: Field, token: str, text: str) -> str:
 
 
 def _in_zone(zone: str, local: str) -> str:
-    """The instant of a local time. An hour that the clocks skip or repeat names no one instant: NULL."""
+    """The instant of a local time. One that the clocks skip or repeat names no one instant: NULL."""
     instant = f"timezone({literal(zone)}, {local})"
-    back, later, earlier = (
+    back, day_after, day_before = (
         f"timezone({literal(zone)}, {instant} {shift})"
-        for shift in ("", "+ INTERVAL 1 HOUR", "- INTERVAL 1 HOUR")
+        for shift in ("", "+ INTERVAL 1 DAY", "- INTERVAL 1 DAY")
     )
-    return f"CASE WHEN {back} = {local} AND {later} <> {local} AND {earlier} <> {local} THEN {instant} END"
+    moved = f"({day_after} - {day_before} - INTERVAL 2 DAY)"  # by how much the clocks change around then
+    others = f"timezone({literal(zone)}, {instant} + {moved}), timezone({literal(zone)}, {instant} - {moved})"
+    is_one = f"{moved} = INTERVAL 0 DAY OR {local} NOT IN ({others})"
+    return f"CASE WHEN {back} = {local} AND ({is_one}) THEN {instant} END"
 
 
 def value_column(field: Field) -> str:

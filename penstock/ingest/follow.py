@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from penstock.core.errors import BusyError
+from penstock.core.errors import BrokerError, BusyError
 from penstock.core.settings import Settings
 from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
 from penstock.ingest.contract import Contract
@@ -56,19 +56,23 @@ def follow(
     """
     result = FollowResult(contract.stream, 0, 0, 0)
     with stream_lock(settings, contract, what="follow"), open_source(settings, contract) as source:
-        while not stop.is_set():
-            for landed in _follow_same_topic(source, contract, run_id, clock, stop, accept_gap):
-                if isinstance(landed, Gap):
-                    result = replace(result, gaps=(*result.gaps, landed))
-                    continue
-                result = replace(
-                    result,
-                    landed=result.landed + landed.landed,
-                    rejected=result.rejected + landed.rejected,
-                    commits=result.commits + (landed.commit is not None),
-                )
-            if not stop.is_set():
-                source.topic = describe_topic(settings.bootstrap_servers, contract.topic)
+        try:
+            while not stop.is_set():
+                for landed in _follow_same_topic(source, contract, run_id, clock, stop, accept_gap):
+                    if isinstance(landed, Gap):
+                        result = replace(result, gaps=(*result.gaps, landed))
+                        continue
+                    result = replace(
+                        result,
+                        landed=result.landed + landed.landed,
+                        rejected=result.rejected + landed.rejected,
+                        commits=result.commits + (landed.commit is not None),
+                    )
+                if not stop.is_set():
+                    source.topic = describe_topic(settings.bootstrap_servers, contract.topic)
+        except BrokerError:
+            if not stop.is_set():  # who is asked to stop needs no broker any more
+                raise
     return result
 
 

@@ -17,11 +17,12 @@ CREATE OR REPLACE TEMP MACRO is_json(json_text) AS
     END;
 
 -- Arrays and objects within one another, deeper than DuckDB's JSON functions go (128).
--- Each step takes away the innermost pairs; what is left after 128 steps was deeper.
+-- Each step takes away the innermost pairs, whatever their kind; what is left after 128 steps was deeper.
 CREATE OR REPLACE TEMP MACRO is_too_deep(json_text) AS
     list_reduce(
-        [regexp_replace(without_strings(json_text), '[^\[\]{}]', '', 'g')] || list_transform(range(128), lambda i: ''),
-        lambda brackets, nothing: replace(replace(brackets, '[]', ''), '{}', '')
+        [translate(regexp_replace(without_strings(json_text), '[^\[\]{}]', '', 'g'), '{}', '[]')]
+        || list_transform(range(128), lambda i: ''),
+        lambda brackets, nothing: replace(brackets, '[]', '')
     ) <> '';
 
 -- A key twice in one object, at any depth. A VARIANT keeps one of them, so it has fewer colons.
@@ -49,17 +50,17 @@ CREATE OR REPLACE TEMP MACRO numbers_as_strings(json_text) AS
     );
 
 -- A JSON number's text without exponent and needless zeros in front, exactly: '1.5E+1' → '15'. In two steps,
--- so that the statement that uses them names the parts once. Exponents beyond ±400 stand for ±400: no column
--- holds either.
+-- so that the statement that uses them names the parts once. An exponent that moves the point more than 400
+-- places beyond the digits stands for that: no column holds either.
 CREATE OR REPLACE TEMP MACRO number_parts(number) AS
     regexp_extract(
         number, '^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$', ['sign', 'whole', 'fraction', 'exponent']
     );
-CREATE OR REPLACE TEMP MACRO bounded_exponent(exponent) AS
+CREATE OR REPLACE TEMP MACRO bounded_exponent(exponent, bound) AS
     CASE
         WHEN exponent = '' THEN 0
-        WHEN starts_with(exponent, '-') THEN -coalesce(least(try_cast(exponent[2:] AS BIGINT), 400), 400)
-        ELSE coalesce(least(try_cast(ltrim(exponent, '+') AS BIGINT), 400), 400)
+        WHEN starts_with(exponent, '-') THEN -coalesce(least(try_cast(exponent[2:] AS BIGINT), bound), bound)
+        ELSE coalesce(least(try_cast(ltrim(exponent, '+') AS BIGINT), bound), bound)
     END;
 CREATE OR REPLACE TEMP MACRO with_point_at(digits, place) AS
     CASE
@@ -68,7 +69,7 @@ CREATE OR REPLACE TEMP MACRO with_point_at(digits, place) AS
         ELSE left(digits, place) || '.' || substr(digits, place + 1)
     END;
 CREATE OR REPLACE TEMP MACRO number_place(parts) AS
-    length(parts.whole) + bounded_exponent(parts.exponent);
+    length(parts.whole) + bounded_exponent(parts.exponent, 400 + length(parts.whole) + length(parts.fraction));
 CREATE OR REPLACE TEMP MACRO plain_number(parts, place) AS
     parts.sign || regexp_replace(with_point_at(parts.whole || parts.fraction, place), '^0+([0-9])', '\1');
 

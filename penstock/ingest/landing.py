@@ -16,13 +16,13 @@ import duckdb
 import pyarrow as pa
 
 from penstock.core.duckdb_file import open_duckdb, quoted
-from penstock.core.errors import BusyError, LandingError
+from penstock.core.errors import BusyError, LandingError, PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
-from penstock.ingest.landing_schema import GAPS_TABLE, check_or_create
+from penstock.ingest.landing_schema import GAPS_TABLE, check_landing, create_landing
 
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
@@ -246,20 +246,36 @@ def open_landing(
     columns than the contract's.
     """
     path = path or settings.landing_file(contract.stream)
-    connection = open_duckdb(path, wait=wait)
+    if not path.exists():
+        create_landing(path, contract, settings.environment)
     try:
-        check_or_create(connection, path, contract, settings.environment)
+        connection = open_duckdb(path, wait=wait)
+    except BusyError:
+        raise
+    except PenstockError as exc:
+        raise LandingError(exc.message, fix=_after_damage(path)) from exc
+    try:
+        check_landing(connection, path, contract, settings.environment)
         judgement = compile_judgement(contract)
         judgement.prepare(connection)
         yield LandingFile(connection, judgement)
     except duckdb.Error as exc:
         raise LandingError(
             f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",
-            fix="mend what the message says (a full disk?); if the file is damaged, bring back a copy of it: "
-            "its offsets go with it, and what Kafka still holds lands again",
+            fix=f"mend what the message says (a full disk?); {_after_damage(path)}",
         ) from exc
     finally:
         connection.close()
+
+
+def _after_damage(path: Path) -> str:
+    """What to do when a landing file is damaged. Without its log it is as of its last checkpoint, whole."""
+    log = path.with_name(path.name + ".wal")
+    aside = f"; if only {log} is, move that aside" if log.exists() else ""
+    return (
+        f"if the file is damaged, bring back a copy of it{aside}: the offsets go with it, and what Kafka "
+        "still holds lands again"
+    )
 
 
 def next_offsets(connection: duckdb.DuckDBPyConnection, epoch: int) -> dict[int, int]:
@@ -285,8 +301,6 @@ def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dic
             "SELECT max(epoch) FROM raw.topics WHERE topic_id = $1", [topic_id]
         ).fetchone()
         return next_offsets(connection, epoch[0]) if epoch and epoch[0] is not None else {}
-    except duckdb.CatalogException:
-        return {}  # its first consumer has made the file, but not yet its tables
     finally:
         connection.close()
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import quoted
-from penstock.core.errors import LandingError
+from penstock.core.duckdb_file import open_duckdb, quoted
+from penstock.core.errors import LandingError, PenstockError
+from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush, part_file
 from penstock.ingest.contract import Contract
 
 FORMAT_VERSION = 1
@@ -59,15 +63,33 @@ CREATE TABLE IF NOT EXISTS raw.gaps (
 """
 
 
-def check_or_create(
+def create_landing(path: Path, contract: Contract, environment: str) -> None:
+    """Make a new landing file at `path`, whole or not at all; one that is there meanwhile stays.
+
+    Raises LandingError where the disk does not take it.
+    """
+    with part_file(path) as part:
+        try:
+            with open_duckdb(part) as connection:
+                _create_tables(connection, contract, environment)
+                connection.execute("CHECKPOINT")
+        except (duckdb.Error, PenstockError) as exc:
+            raise LandingError(
+                f"{path}: cannot be made: {str(exc).splitlines()[0]}",
+                fix="mend what the message says (a full disk?) and run again",
+            ) from exc
+        flush(part)
+        kill_point("ingest.file_made")
+        with suppress(FileExistsError):
+            os.link(part, path)  # unlike a rename, it never overwrites
+    flush(path.parent)
+
+
+def check_landing(
     connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract, environment: str
 ) -> None:
-    """Make the tables in a new file; in an old one check that it is this stream's, of this environment, and
-    has the contract's columns. Raises LandingError, which names both sides."""
-    tables = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
-    if not tables:
-        _create(connection, contract, environment)
-        return
+    """Check that the file is this stream's, of this environment, and has the contract's columns. Raises
+    LandingError, which names both sides."""
     check_identity(connection, path, contract.stream, environment)
     _check_columns(connection, path, contract)
 
@@ -77,7 +99,8 @@ def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: st
     tables = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
     if ("raw.landing",) not in tables:
         raise LandingError(
-            f"{path}: a DuckDB file, but not a landing file", fix="move it away, or correct the path"
+            f"{path}: a DuckDB file, but not a landing file",
+            fix="move it away, bring back a copy of it, or correct the path",
         )
     row = connection.execute("SELECT stream, environment, format_version FROM raw.landing").fetchone()
     if row != (stream, environment, FORMAT_VERSION):
@@ -89,7 +112,7 @@ def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: st
         )
 
 
-def _create(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:
+def _create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:
     columns = ", ".join(
         f"{quoted(name)} {sql_type}{'' if nullable else ' NOT NULL'}"
         for name, sql_type, nullable in _expected_columns(contract)

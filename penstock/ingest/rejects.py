@@ -102,13 +102,22 @@ def list_rejects(settings: Settings, contract: Contract) -> RejectList:
     return RejectList(contract.stream, still_open, replayed, tuple(RejectCount(*row) for row in rows))
 
 
+def list_all_rejects(settings: Settings) -> list[RejectList]:
+    """The same for each stream that has a contract; one without a landing file has none."""
+    return [
+        list_rejects(settings, contract)
+        if settings.landing_file(contract.stream).exists()
+        else RejectList(contract.stream, 0, 0, ())
+        for contract in _contracts(settings)
+    ]
+
+
 def show_reject(settings: Settings, topic: str, partition: int, offset: int) -> tuple[ShownReject, ...]:
     """The reject at a place: one for each epoch and stream that has one, newest epoch first.
 
     Raises LandingError when there is none.
     """
-    files = sorted(settings.contract_file("*").parent.glob(settings.contract_file("*").name))
-    contracts = [load_contract(settings, file.name.removesuffix(".odcs.yaml")) for file in files]
+    contracts = _contracts(settings)
     found: list[ShownReject] = []
     for contract in contracts:
         if contract.topic != topic:
@@ -142,6 +151,11 @@ def export_rejects(settings: Settings, contract: Contract) -> Iterator[dict[str,
                 **_exact("value", value),
                 "headers": [{"key": one["key"], **_exact("value", one["value"])} for one in headers],
             }  # fmt: skip
+
+
+def _contracts(settings: Settings) -> list[Contract]:
+    files = sorted(settings.contract_file("*").parent.glob(settings.contract_file("*").name))
+    return [load_contract(settings, file.name.removesuffix(".odcs.yaml")) for file in files]
 
 
 @contextmanager

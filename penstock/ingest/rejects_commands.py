@@ -25,16 +25,20 @@ def rejects() -> None:
 
 
 @rejects.command("ls")
-@click.argument("stream")
+@click.argument("stream", required=False)
 @output_option
 @tells_errors
-def ls(stream: str, output: str) -> None:
-    """Count STREAM's rejects by day, field and reason, with the place of one of each."""
+def ls(stream: str | None, output: str) -> None:
+    """Count STREAM's rejects, or those of all streams, by day, field and reason, with the place of one of
+    each."""
     from penstock.ingest.contract import load_contract
-    from penstock.ingest.rejects import list_rejects
+    from penstock.ingest.rejects import list_all_rejects, list_rejects
 
     settings = Settings.from_env()
-    tell(list_rejects(settings, load_contract(settings, stream)), output, _listed)
+    if stream is None:
+        tell(list_all_rejects(settings), output, lambda lists: "\n".join(_listed(one) for one in lists))
+    else:
+        tell(list_rejects(settings, load_contract(settings, stream)), output, _listed)
 
 
 @rejects.command()

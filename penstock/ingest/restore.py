@@ -19,8 +19,9 @@ import duckdb
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError, LandingError, PenstockError
 from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush, part_file
 from penstock.core.settings import Settings
-from penstock.ingest.backup import copy_database, flush, part_file
+from penstock.ingest.backup import copy_database
 from penstock.ingest.consume import Clock, open_source, stream_lock
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,8 +11,10 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
 from penstock.core.errors import BrokerError
+from penstock.ingest.header_names import read_any_header_name
 
 _ANSWER_WITHIN = 15_000  # milliseconds; a broker that is there answers in far less
+_PAUSE = 0.1  # seconds until the client is asked again for partitions that it does not know yet
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def required_servers(bootstrap_servers: str | None) -> str:
 def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsumer:
     """A consumer of committed events that takes its positions from us alone. Raises BrokerError."""
     servers = required_servers(bootstrap_servers)
+    read_any_header_name()
     with explained(servers):
         return KafkaConsumer(
             bootstrap_servers=servers,
@@ -77,14 +81,12 @@ def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsu
 
 def end_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
     """By partition, the offset after the last committed event."""
-    places = _places(topic.name, topic.partitions)
-    return {place.partition: offset for place, offset in sorted(consumer.end_offsets(places).items())}
+    return _offsets(consumer.end_offsets, topic)
 
 
 def beginning_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
     """By partition, the offset of the first event that the topic still holds."""
-    places = _places(topic.name, topic.partitions)
-    return {place.partition: offset for place, offset in consumer.beginning_offsets(places).items()}
+    return _offsets(consumer.beginning_offsets, topic)
 
 
 @contextmanager
@@ -99,5 +101,17 @@ def explained(servers: str) -> Iterator[None]:
         ) from exc
 
 
-def _places(name: str, partitions: Iterable[int]) -> list[TopicPartition]:
-    return [TopicPartition(name, partition) for partition in partitions]
+def _offsets(
+    ask: Callable[[list[TopicPartition]], dict[TopicPartition, int]], topic: Topic
+) -> dict[int, int]:
+    """What the client answers for all partitions of the topic, also for new ones: the first question about
+    those makes it look for them, and until it has found them it answers with a KeyError."""
+    deadline = time.monotonic() + _ANSWER_WITHIN / 1000
+    while True:
+        try:
+            answer = ask([TopicPartition(topic.name, partition) for partition in topic.partitions])
+            return {place.partition: offset for place, offset in sorted(answer.items())}
+        except KeyError as exc:
+            if time.monotonic() > deadline:
+                raise BrokerError(f"topic {topic.name}: the broker tells nothing of {exc.args[0]}") from exc
+        time.sleep(_PAUSE)

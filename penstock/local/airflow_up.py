@@ -94,6 +94,8 @@ def _environment(settings: Settings, home: Path, port: int) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "10",  # a mart's first event makes its asset visible
+        # A scheduler started after another was killed takes over its tasks in seconds, not in five minutes.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
         # An edited YAML is seen soon, a finished task's follower starts soon, a marked task ends soon.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",

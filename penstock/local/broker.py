@@ -147,7 +147,8 @@ def _configure(settings: Settings, java: list[str], port: int) -> str:
     properties.write_text(content, encoding="utf-8")
     if not (folder / "log" / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        words = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        # In one word: an id may begin with "-".
+        words = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
         done = subprocess.run([*java, *words], capture_output=True, text=True)
         if done.returncode != 0:
             raise PenstockError(f"Kafka's folder {folder} cannot be formatted: {done.stderr.strip()[-500:]}")

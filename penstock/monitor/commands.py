@@ -9,6 +9,7 @@ import click
 
 from penstock.core.command import output_option, run_id_option, tell, tells_errors
 from penstock.core.errors import PenstockError
+from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, ou
     except PenstockError:
         click.echo(f"The message could not be kept. It was:\n{message.text}", err=True)
         raise
+    kill_point("monitor.stored")
     why = unsent or deliver(outbox, slack).why_pending
     entry = outbox.entry(message_id)
     why = "" if entry.state == "delivered" else entry.last_error or why

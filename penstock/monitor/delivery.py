@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.core.errors import BusyError
+from penstock.core.kill_point import kill_point
 from penstock.core.pipeline_lock import file_lock
 from penstock.monitor.message import slack_payload
 from penstock.monitor.outbox import Entry, Outbox
@@ -96,10 +97,13 @@ def _attempt(
     """One attempt: "taken", "refused", "kept", or "later" where Slack asked for a pause."""
     payload = slack_payload(entry.text, entry.blocks, repeat=entry.maybe_taken)
     outbox.begin_attempt(entry.id)  # 1
+    kill_point("monitor.begun")
     answer = slack.send(payload, destination, within=within)  # 2
+    kill_point("monitor.sent")
     now = clock.now()
     if answer.kind == "taken":  # 3
         outbox.delivered(entry.id, at=now, receipt=answer.receipt)
+        kill_point("monitor.delivered")
         return "taken"
     if answer.kind == "refused":
         outbox.refused(entry.id, error=answer.error)

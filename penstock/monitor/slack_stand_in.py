@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,11 +16,12 @@ _WEBHOOK_PATH = "/services/T0000000/B0000000/standInForASecretPath"
 
 @dataclass(frozen=True)
 class Received:
-    """One request, as it came."""
+    """One request, as it came. `at`: seconds of the monotonic clock."""
 
     path: str
     authorization: str
     body: dict[str, Any]
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from penstock.core.code_version import other_engine
 from penstock.core.errors import PublishError
 from penstock.core.names import name_problem
 from penstock.core.settings import Settings
@@ -81,6 +82,8 @@ def read_build(warehouse: duckdb.DuckDBPyConnection, settings: Settings, pipelin
         inputs=tuple(json.loads(inputs)),
         marts=tuple(_mart(mart) for mart in json.loads(marts)),
     )
+    if other := other_engine(build.code_version):
+        raise PublishError(f"pipeline {pipeline}: build {build.build_id} {other}", fix=remedy)
     if not build.marts:
         raise PublishError(
             f"pipeline {pipeline}: build {build.build_id} has no public mart",

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from penstock.core.errors import PublishError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
@@ -82,13 +84,21 @@ def next_seq(files: Iterable[VersionFile], ledger: Iterable[Publication]) -> int
 @contextmanager
 def file_being_written(settings: Settings, pipeline: str) -> Iterator[Path]:
     """The temporary name of the next version, in the folder where it will stay. Nothing is there before
-    (what an interrupted publication left is removed) and nothing is left there after."""
+    (what an interrupted publication left is removed) and nothing is left there after.
+
+    Raises PublishError where DuckDB cannot write it.
+    """
     folder = settings.versions_dir(pipeline)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _BEING_WRITTEN
     _remove_being_written(path)
     try:
         yield path
+    except duckdb.Error as exc:
+        raise PublishError(
+            f"pipeline {pipeline}: the new version could not be written: {str(exc).strip().splitlines()[0]}",
+            fix="mend what the message says (a full disk?) and run again; what is served has not changed",
+        ) from exc
     finally:
         _remove_being_written(path)
 

@@ -78,7 +78,11 @@ def _raise_failure(pipeline: str, answer: str, code: int, target: Path) -> None:
     result = json.loads(answer)
     if result["error"] is not None:
         message = f"pipeline {pipeline}: dbt could not build: {first_lines(result['error'])}"
-        raise FileWasHeld(message) if _HELD in result["error"] else TransformError(message)
+        if _HELD in result["error"]:
+            raise FileWasHeld(message)
+        raise TransformError(
+            message, fix=f"correct it and run again; dbt's log: {target.parent / 'logs' / 'dbt.log'}"
+        )
     if result["success"]:
         return
     failures, skipped = node_failures(target)

@@ -12,6 +12,7 @@ that was cut off leaves no build record, and the next one starts from the last c
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -26,6 +27,7 @@ def main(project: Path, build_arguments: list[str]) -> int:
     """Install the project's packages where that is due, build, and print the result."""
     result_stream = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever dbt prints is log
+    logging.raiseExceptions = False  # on a full disk, dbt's log must not bury what dbt says
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     from dbt.cli.main import dbtRunner

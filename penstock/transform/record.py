@@ -12,6 +12,7 @@ import duckdb
 from penstock.core.code_version import CodeVersion
 from penstock.core.command import to_json
 from penstock.core.errors import TransformError
+from penstock.core.kill_point import kill_point
 from penstock.transform.artifacts import NodeCounts
 from penstock.transform.marts import Mart
 
@@ -83,7 +84,9 @@ def write_record(connection: duckdb.DuckDBPyConnection, record: BuildRecord) -> 
         f"insert into _penstock.build ({', '.join(columns)}) values ({', '.join('?' * len(columns))})",
         list(columns.values()),
     )
+    kill_point("transform.inserted")
     connection.execute("commit")
+    kill_point("transform.committed")
 
 
 def all_inputs(connection: duckdb.DuckDBPyConnection, pipeline: str, streams: tuple[str, ...]) -> list[Input]:

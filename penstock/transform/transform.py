@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from penstock.core.code_version import code_version, declarations_hash
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import TransformError
+from penstock.core.kill_point import kill_point
 from penstock.core.pipeline import Pipeline, load_pipeline
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
@@ -58,6 +59,7 @@ def transform(
         declared = declarations_hash(settings, name, pipeline.streams)
         before = _read_before(settings, pipeline, wait=patience)
         build, leaps = _build(settings, pipeline, full_refresh=full_refresh, patience=patience)  # 3
+        kill_point("transform.built")
         record = _record(settings, pipeline, build, run_id=run_id, declared=declared)  # 4
     return TransformResult(
         build_id=record.build_id,

@@ -30,6 +30,8 @@ class Build:
     """The build that the warehouse holds, as its record says."""
 
     build_id: str
+    code_version: str
+    declarations_hash: str
     marts: tuple[Mart, ...]
 
 
@@ -47,14 +49,18 @@ def read_build(connection: duckdb.DuckDBPyConnection, pipeline: str) -> Build:
     """
     fix = f"run: penstock transform {pipeline}"
     try:
-        row = connection.execute("select build_id, marts from _penstock.build").fetchone()
+        row = connection.execute(
+            "select build_id, code_version, declarations_hash, marts from _penstock.build"
+        ).fetchone()
     except duckdb.CatalogException:
         row = None
     if row is None:
         raise GateError(f"the warehouse of {pipeline} holds no finished build to judge", fix=fix)
-    build_id, marts = row
+    build_id, code_version, declarations_hash, marts = row
     build = Build(
         build_id=build_id,
+        code_version=code_version,
+        declarations_hash=declarations_hash,
         marts=tuple(
             Mart(mart["name"], tuple(column["name"] for column in mart["columns"]))
             for mart in json.loads(marts)

@@ -6,9 +6,13 @@ import datetime as dt
 from contextlib import closing
 from typing import Literal
 
+from penstock.core.code_version import declarations_hash, other_engine
+from penstock.core.errors import GateError
+from penstock.core.kill_point import kill_point
+from penstock.core.pipeline import load_pipeline
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
-from penstock.validate.candidates import open_warehouse, read_build
+from penstock.validate.candidates import Build, open_warehouse, read_build
 from penstock.validate.published import attach_published, check_sql, skip_incomparable
 from penstock.validate.quiet import quiet
 from penstock.validate.suites import read_suites
@@ -24,8 +28,10 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
     4. Leave out, and count, the checks that compare with what is not published yet.
     5. Run the checks, build the Data Docs, write the verdict.
 
+    Before 3 and after 5: code and declarations are those of the build, so suites and marts are of one state.
+
     Bad data is a verdict ("refused"), and so is a check that raised ("error"). Raises DeclarationError for a
-    wrong suite, GateError where there is nothing that can be judged, BusyError.
+    wrong suite, GateError where nothing can be judged or the build is of another version, BusyError.
     """
     warehouse = settings.warehouse_file(pipeline)
     verdict_file = settings.verdict_file(pipeline)
@@ -33,6 +39,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
         verdict_file.unlink(missing_ok=True)  # 1
         with closing(open_warehouse(warehouse, pipeline)) as connection:  # 2
             build = read_build(connection, pipeline)
+            _refuse_changed(settings, pipeline, build)
             suites = read_suites(settings.suites_dir(pipeline), (mart.name for mart in build.marts))  # 3
             with quiet():
                 # Great Expectations takes seconds to import: only where the suites' form is right.
@@ -48,6 +55,8 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
                 judge = Judge(warehouse, connection, run_id)  # 5
                 judgements = [judge.judge(suite) for suite in suites]
                 docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
+        kill_point("validate.judged")
+        _refuse_changed(settings, pipeline, build)
         marts = {
             found.mart: found.counts + Counts(skipped=sum(skip.mart == found.mart for skip in skipped))
             for found in judgements
@@ -68,6 +77,18 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
         )
         write_verdict(verdict, verdict_file)
     return verdict
+
+
+def _refuse_changed(settings: Settings, pipeline: str, build: Build) -> None:
+    """Raises GateError where the engine, or a file that declares the pipeline, is not that of the build."""
+    fix = f"run `penstock transform {pipeline}`, then `penstock validate {pipeline}`"
+    if other := other_engine(build.code_version):
+        raise GateError(f"pipeline {pipeline}: build {build.build_id} {other}", fix=fix)
+    streams = load_pipeline(settings, pipeline).streams
+    if declarations_hash(settings, pipeline, streams) != build.declarations_hash:
+        raise GateError(
+            f"pipeline {pipeline}: its declarations changed since build {build.build_id}", fix=fix
+        )
 
 
 def _outcome(checks: Counts) -> Literal["passed", "refused", "error"]:

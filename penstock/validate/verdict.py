@@ -12,6 +12,7 @@ from typing import Literal
 
 from penstock.core.command import to_json
 from penstock.core.errors import GateError, GateRefused, PenstockError
+from penstock.core.kill_point import kill_point
 from penstock.validate.published import Skipped
 
 Outcome = Literal["passed", "refused", "error"]
@@ -76,7 +77,9 @@ def write_verdict(verdict: Verdict, path: Path) -> None:
         json.dump(to_json(verdict), file, ensure_ascii=False, indent=2)
         file.flush()
         os.fsync(file.fileno())
+    kill_point("validate.written")
     unfinished.rename(path)
+    kill_point("validate.renamed")
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

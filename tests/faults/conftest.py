@@ -17,27 +17,29 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "integration" / "ingest"))
 
 from fault_stream import FaultStream, declare_stream  # noqa: E402
 from own_broker import Broker, broker_behind_proxy  # noqa: E402
-from witness import Witness, is_whole_suite, rows_without_test, table  # noqa: E402
+from witness import Table, Witness, is_whole_suite  # noqa: E402
 from witness import witness as witness  # noqa: E402  (a fixture)
 
-_MISSING = pytest.StashKey[list[int]]()
+_TABLE = Table()
 
 
-@pytest.hookimpl(tryfirst=True)  # before any test is left out
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.stash[_MISSING] = rows_without_test(items) if is_whole_suite(config) else []
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _TABLE.add(report)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.stash.get(_MISSING, []):
+    if (
+        is_whole_suite(session.config)
+        and _TABLE.rows_without_test()
+        and not hasattr(session.config, "workerinput")
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    lines = table(config, config.stash.get(_MISSING, []))
-    if lines:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _TABLE:
         terminalreporter.section("faults")
-        terminalreporter.write("\n".join(lines) + "\n")
+        terminalreporter.write(f"{_TABLE}\n")
 
 
 @pytest.fixture(scope="session")

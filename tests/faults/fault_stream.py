@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from marts_by_hand import PIPELINE, Marts, published_marts, run_stage
+from marts_by_hand import PIPELINE, Marts, published_marts, read_marts, run_stage
 from own_stream import Stream
 from witness import Witness
 
@@ -72,7 +72,12 @@ class FaultStream(Stream):
 
     def assert_marts_undisturbed(self, numbers: range, *, width: int = 0) -> None:
         """transform, validate and publish now give the marts that an undisturbed run gives for `numbers`."""
-        got = published_marts(self.settings)
+        published_marts(self.settings)
+        self.assert_served_undisturbed(numbers, width=width)
+
+    def assert_served_undisturbed(self, numbers: range, *, width: int = 0) -> None:
+        """Readers get the marts that an undisturbed run gives for `numbers`."""
+        got = read_marts(self.settings)
         expected = _undisturbed(self, numbers, width)
         assert got.keys() == expected.keys()
         for mart, rows in expected.items():

@@ -16,7 +16,9 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from penstock.cli import main
-from penstock.ingest import fetch, follow, landing
+from penstock.core import duckdb_file
+from penstock.ingest import consume, fetch, follow, landing
+from penstock.transform import transform
 
 PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}
 
@@ -24,6 +26,7 @@ PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after
 def change(name: str, value: float) -> None:
     if name == "stall":  # seconds until a drain that gets nothing gives up
         fetch.Fetch.batch.__kwdefaults__["stall"] = value
+        consume._BROKER_BACK_WITHIN = int(value * 1000)
     elif name == "batch_bytes":  # a batch lands when it holds this much
         fetch.BATCH_BYTES = int(value)
     elif name == "poll_records":  # at most so many events are taken from the client at once
@@ -33,6 +36,9 @@ def change(name: str, value: float) -> None:
         follow._LOOK_AT_TOPIC = value
     elif name == "linger":  # seconds that a follow's batch gathers events
         follow._LINGER = value
+    elif name == "file_wait":  # seconds that a stage after ingest waits for a file that is held
+        transform.transform.__kwdefaults__["patience"] = value
+        duckdb_file.open_duckdb.__kwdefaults__["wait"] = value
     elif name == "tell_phases":
         tell_phases(int(value))
     else:

@@ -107,6 +107,7 @@ def test_a_drain_never_takes_another_topic_s_events_for_its_own(
     stream.witness.counted(f"{landed:,} rows of the old topic, none of the new one")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(13, "topic deleted and made anew, longer than before, under a running follow")
 def test_a_follow_never_takes_another_topic_s_events_for_its_own(
     own_broker: Broker, stream: FaultStream, penstock: Run

@@ -1,61 +1,137 @@
-"""The disk that holds the landing file is full: a real one, a small tmpfs in a namespace of its own."""
+"""The disk is full: while events land, while a new landing file is made, and under every stage."""
 
 from __future__ import annotations
 
-import os
-import subprocess
+import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from fault_stream import FaultStream
+from marts_by_hand import PIPELINE, published_marts
+from small_disk import SmallDisk, small_disk
 
-# Drain twice on a disk of 12 MB that `dd` has filled to the last byte, then once more with space again.
-SCRIPT = """
-set -eu
-cp "$LANDING"/customer_events.duckdb "$OUT/before"
-mount -t tmpfs -o size=12m tmpfs "$LANDING"
-cp "$OUT/before" "$LANDING"/customer_events.duckdb
-drain() { "$PYTHON" -m penstock ingest drain customer_events --wait 0; }
-dd if=/dev/zero of="$LANDING/filler" bs=64k 2> "$OUT/dd" && exit 9
-for name in first second; do
-  drain 2> "$OUT/$name" && exit 8
-done
-rm "$LANDING/filler"
-dd if=/dev/zero of="$LANDING/filler" bs=64k count=128 2> /dev/null
-drain 2> "$OUT/half_way" && exit 7
-rm "$LANDING/filler"
-mount -o remount,size=500m "$LANDING"
-drain
-cp "$LANDING"/customer_events.duckdb* "$OUT"
-"""
+DRAIN = ("ingest", "drain", PIPELINE)
 
 
 @pytest.mark.fault(9, "the landing file on a tmpfs that dd has filled")
 def test_a_full_disk_is_a_clear_error_and_space_heals_it(
-    stream: FaultStream, drain: Callable[..., str], tmp_path: Path
+    stream: FaultStream, drain: Callable[..., str]
 ) -> None:
     stream.produce_numbers(range(100))
     drain()
     stream.produce_numbers(range(100, 10_000), width=500)
-    landing = stream.settings.landing_file("customer_events").parent
-    out = tmp_path / "out"
-    out.mkdir()
-    names = {"LANDING": str(landing), "OUT": str(out), "PYTHON": sys.executable}
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT],
-        env=os.environ | names, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "No space left on device" in (out / "dd").read_text()
-    stream.witness.saw("dd: No space left on device")
-    for name in ("first", "second", "half_way"):
-        error = (out / name).read_text()
-        assert "Traceback" not in error
-        assert "customer_events" in error
-        assert "a full disk?" in error
-    stream.witness.saw("three drains failed for want of space")
-    for file in out.glob("customer_events.duckdb*"):
-        file.rename(landing / file.name)
+    with small_disk(stream.settings.landing_file(PIPELINE).parent, "12m") as disk:
+        stream.witness.saw(f"dd: {disk.fill()}")
+        errors = [disk.refused_for_space(*DRAIN) for _ in range(2)]
+        disk.free()
+        disk.fill(leave=4_000_000)
+        errors.append(disk.refused_for_space(*DRAIN))
+        disk.free()
+        stream.witness.saw(f"{len(errors)} drains failed for want of space")
+        disk.resize("500m")
+        assert disk.penstock(*DRAIN).returncode == 0
     stream.assert_each_once(range(10_000))
+
+
+@pytest.mark.fault(9, "no room to make a new landing file")
+def test_a_new_landing_file_is_made_whole_or_not_at_all(stream: FaultStream) -> None:
+    stream.produce_numbers(range(1_000))
+    with small_disk(stream.settings.landing_file(PIPELINE).parent, "12m") as disk:
+        for leave in (0, 16_384, 200_000, 400_000):
+            said = disk.fill(leave=leave)
+            error = disk.refused_for_space(*DRAIN)
+            assert "cannot be made" in error
+            assert disk.names() == []
+            disk.free()
+        stream.witness.saw(f"dd: {said}; four drains failed for want of space and left no file")
+        assert disk.penstock(*DRAIN).returncode == 0
+        assert disk.names() == [f"{PIPELINE}.duckdb"]
+    stream.assert_each_once(range(1_000))
+
+
+READER = """
+import duckdb, json, select, sys
+
+QUERY = '''
+SELECT (SELECT count(*) FROM purchases), (SELECT rows FROM mart_status WHERE mart = 'purchases'),
+    (SELECT max(version) FROM _penstock.publications)
+'''
+queries, seen, failures = 0, [], []
+while True:
+    stopping = bool(select.select([sys.stdin], [], [], 0.2)[0])
+    try:
+        with duckdb.connect(sys.argv[1], read_only=True) as marts:
+            rows, told, version = marts.execute(QUERY).fetchone()
+        if rows != told:
+            failures.append(f"{rows} rows, {told} told")
+        if version not in seen:
+            seen.append(version)
+    except Exception as exc:
+        failures.append(str(exc))
+    queries += 1
+    if queries == 1:
+        print("reading", flush=True)
+    if stopping:
+        print(json.dumps({"queries": queries, "versions": seen, "failures": failures}))
+        break
+"""
+
+
+@contextmanager
+def reading(disk: SmallDisk, link: object) -> Iterator[Callable[[], dict[str, Any]]]:
+    """A reader that queries the marts all the time; what is yielded ends it, and says what it saw."""
+    reader = disk.start(sys.executable, "-c", READER, str(link))
+    assert reader.stdout is not None
+    assert reader.stdout.readline() == "reading\n"
+
+    def stop() -> dict[str, Any]:
+        return dict(json.loads(reader.communicate("stop", timeout=60)[0]))
+
+    try:
+        yield stop
+    finally:
+        if reader.poll() is None:
+            reader.kill()
+            reader.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.fault(9, "the whole data folder on a tmpfs that dd fills before each stage")
+def test_each_stage_tells_a_full_disk_and_goes_on_with_space_while_readers_read(
+    stream: FaultStream, drain: Callable[..., str]
+) -> None:
+    stream.produce_numbers(range(500))
+    drain()
+    published_marts(stream.settings)
+    stream.produce_numbers(range(500, 1_000))
+    stages = (DRAIN, ("transform", PIPELINE), ("publish", PIPELINE))
+    link = stream.settings.marts_link(PIPELINE)
+    with small_disk(stream.settings.data, "64m") as disk:
+        with reading(disk, link) as stop:
+            for stage in stages:
+                said = disk.fill()
+                disk.refused_for_space(*stage)
+                assert version_served(disk, link) == 1
+                disk.free()
+                done = disk.penstock(*stage)
+                assert done.returncode == 0, done.stderr
+                if stage[0] == "transform":
+                    assert disk.penstock("validate", PIPELINE).returncode == 0
+            assert version_served(disk, link) == 2
+            read = stop()
+        assert read["failures"] == []
+        assert read["versions"] == [1, 2]
+        stream.witness.saw(f"dd: {said}; drain, transform and publish each failed for want of space")
+        stream.witness.counted(f"{read['queries']} queries of a reader, none failed, versions 1 then 2")
+    stream.assert_each_once(range(1_000))
+    stream.assert_marts_undisturbed(range(1_000))
+
+
+def version_served(disk: SmallDisk, link: object) -> int:
+    """By the file that the link names now."""
+    named = disk.run("readlink", str(link)).stdout.strip()
+    return int(named.rpartition("-v")[2].removesuffix(".duckdb"))

@@ -97,6 +97,7 @@ def test_a_gap_that_opens_in_the_middle_of_a_drain_is_named(
     assert_all_but(stream, EVENTS, begin, 3_899)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(14, "events removed under a running follow, ahead of it")
 def test_a_gap_that_opens_under_a_follow_is_named(
     own_broker: Broker, stream: FaultStream, penstock: Run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -32,39 +32,25 @@ ROWS = {
     21: "clocks, late events and copies",
     22: "code or declarations change during a run",
 }
+_PROPERTY = "witness"  # travels with a test's report, also from another process
 
 
 @dataclass
 class Witness:
-    """One test's line in the table."""
+    """What one test saw and counted."""
 
     row: int
     injected: str
-    outcome: str = "failed"
-    _seen: list[str] = field(default_factory=list)
-    _counted: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    counts: list[str] = field(default_factory=list)
 
     def saw(self, what: str) -> None:
         """Say how the fault was seen from outside."""
-        self._seen.append(what)
+        self.seen.append(what)
 
     def counted(self, what: str) -> None:
         """Say what was counted once the system had recovered."""
-        self._counted.append(what)
-
-    @property
-    def is_complete(self) -> bool:
-        return bool(self._seen and self._counted)
-
-    def lines(self) -> list[str]:
-        return [
-            f"   {self.outcome:6}  {self.injected}",
-            f"             seen:    {'; '.join(self._seen) or '-'}",
-            f"             account: {'; '.join(self._counted) or '-'}",
-        ]
-
-
-_WITNESSES = pytest.StashKey[list[Witness]]()
+        self.counts.append(what)
 
 
 @pytest.fixture(autouse=True)
@@ -76,17 +62,45 @@ def witness(request: pytest.FixtureRequest) -> Iterator[Witness]:
     assert row in ROWS
     part = request.node.callspec.id if hasattr(request.node, "callspec") else ""
     witness = Witness(row, f"{injected} [{part}]" if part else injected)
-    request.config.stash.setdefault(_WITNESSES, []).append(witness)
     failed_before = request.session.testsfailed
     yield witness
+    request.node.user_properties.append((_PROPERTY, asdict(witness)))
     if request.session.testsfailed == failed_before:
-        assert witness.is_complete, f"the fault was not seen, or nothing was counted: {witness}"
-        witness.outcome = "held"
+        assert witness.seen, "the fault was not seen from outside"
+        assert witness.counts, "nothing was counted"
 
 
-def rows_without_test(items: list[pytest.Item]) -> list[int]:
-    marked = {marker.args[0] for item in items for marker in item.iter_markers("fault")}
-    return sorted(ROWS.keys() - marked)
+class Table:
+    """The lines of all tests, in whatever process each ran."""
+
+    def __init__(self) -> None:
+        self._of_row: dict[int, list[str]] = {}
+        self._failed: set[str] = set()
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take what the last report of a test brings."""
+        if report.failed:
+            self._failed.add(report.nodeid)
+        for name, value in report.user_properties if report.when == "teardown" else ():
+            if name == _PROPERTY:
+                outcome = "failed" if report.nodeid in self._failed else "held"
+                self._of_row.setdefault(value["row"], []).append(
+                    f"   {outcome:6}  {value['injected']}\n"
+                    f"             seen:    {'; '.join(value['seen']) or '-'}\n"
+                    f"             account: {'; '.join(value['counts']) or '-'}"
+                )
+
+    def __bool__(self) -> bool:
+        return bool(self._of_row)
+
+    def rows_without_test(self) -> list[int]:
+        return sorted(ROWS.keys() - self._of_row.keys())
+
+    def __str__(self) -> str:
+        lines = []
+        for row, name in ROWS.items():
+            lines += [f"{row:2} {name}", *self._of_row.get(row, ["   no test ran"])]
+        return "\n".join(lines)
 
 
 def is_whole_suite(config: pytest.Config) -> bool:
@@ -96,18 +110,3 @@ def is_whole_suite(config: pytest.Config) -> bool:
         and not config.option.markexpr
         and not config.option.keyword
     )
-
-
-def table(config: pytest.Config, rows: list[int]) -> list[str]:
-    """The table as lines; of `rows`, also those without a test."""
-    witnesses = config.stash.get(_WITNESSES, [])
-    lines = []
-    for row, name in ROWS.items():
-        of_row = [witness for witness in witnesses if witness.row == row]
-        if of_row or row in rows:
-            lines.append(f"{row:2} {name}")
-        for witness in of_row:
-            lines += witness.lines()
-        if row in rows and not of_row:
-            lines.append("   NO TEST")
-    return lines

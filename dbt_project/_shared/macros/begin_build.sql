@@ -14,6 +14,7 @@ create table if not exists _penstock.inputs (
     rejected bigint,
     offsets struct(epoch integer, "partition" integer, next_offset bigint)[]
 );
+alter table _penstock.inputs add column if not exists landed_at timestamptz; -- warehouses may be older than it
 create table if not exists _penstock.build (
     build_id varchar,
     run_id varchar,

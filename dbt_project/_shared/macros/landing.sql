@@ -20,8 +20,9 @@
 {% macro attach_landing(stream) %}
 attach if not exists '{{ penstock_shared.landing_file(stream) | replace("'", "''") }}' as landing_{{ stream }} (read_only);
 {% if is_incremental() %}
-{# A landing file that was made anew counts its commits from the start again, and one that was restored from a backup
-   leaps over the commits that the backup did not hold: we would drop events without a word. #}
+{# A landing file that was made anew counts its commits from the start again, one whose log was torn gives the last
+   numbers anew, and one that was restored from a backup leaps over the commits that the backup did not hold: we would
+   drop events without a word. So the commit that we read last must be there, of the same number and moment. #}
 select
     error(
         'the landing file of {{ stream }} ends with commit ' || landed.newest || ', but commit ' || inputs.landed_commit
@@ -34,13 +35,16 @@ cross join (
 where
     inputs.stream = '{{ stream }}'
     and inputs.landed_commit > 0
-    and inputs.landed_commit not in (select "commit" from landing_{{ stream }}.raw.commits);
+    and inputs.landed_commit not in (
+        select "commit" from landing_{{ stream }}.raw.commits
+        where inputs.landed_at is null or "at" = inputs.landed_at
+    );
 {% endif %}
 {% endmacro %}
 
 {% macro record_input(stream) %}
 delete from _penstock.inputs where stream = '{{ stream }}';
-insert into _penstock.inputs
+insert into _penstock.inputs (stream, landed_commit, complete_until, landed, rejected, offsets, landed_at)
 select
     landing.stream,
     (select coalesce(max("commit"), 0) from landing_{{ stream }}.raw.commits),
@@ -57,7 +61,8 @@ select
                 []
             )
         from landing_{{ stream }}.raw.offsets
-    )
+    ),
+    (select max_by("at", "commit") from landing_{{ stream }}.raw.commits)
 from landing_{{ stream }}.raw.landing;
 {% endmacro %}
 

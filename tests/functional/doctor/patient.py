@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+import penstock
 from penstock.core.settings import Settings
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Finding
@@ -84,8 +85,8 @@ class Patient:
                 "complete_until TIMESTAMPTZ, inputs JSON, marts JSON, dbt JSON)"
             )
             con.execute(
-                "INSERT INTO _penstock.build VALUES (?, 'r', 'shop', ?, '0', false, 'x', ?, '[]', ?, '{}')",
-                [build_id, NOW, NOW, json.dumps([_MART])],
+                "INSERT INTO _penstock.build VALUES (?, 'r', 'shop', ?, ?, false, 'x', ?, '[]', ?, '{}')",
+                [build_id, NOW, penstock.__version__, NOW, json.dumps([_MART])],
             )
         return build_id
 

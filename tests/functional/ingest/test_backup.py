@@ -104,9 +104,15 @@ def test_a_killed_backup_leaves_no_file_under_the_name(
     settings: Settings, landed: Path, tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "penstock", "ingest", "backup", STREAM, tmp_path / "b"],
+        [sys.executable, "-m", "penstock", "ingest", "backup", STREAM, tmp_path / "safe" / "b"],
         env=os.environ | {"PENSTOCK_KILL_AT": "ingest.backup_copied"}, timeout=60,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL
-    assert not (tmp_path / "b").exists()
-    assert backup(settings, STREAM, tmp_path / "b", wait=1).commit == 1
+    safe = tmp_path / "safe"
+    assert [name for name in left_in(safe) if name.endswith(".penstock-part")] == left_in(safe) != []
+    assert backup(settings, STREAM, safe / "b", wait=1).commit == 1
+    assert left_in(safe) == ["b"]
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())

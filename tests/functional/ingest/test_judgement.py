@@ -40,6 +40,7 @@ schema:
         logicalType: string
         quality: [{metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}]
       - {name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}
+      - {name: island, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Australia/Lord_Howe}}
 """
 GOOD = {"thing_id": "t", "number": 1}
 
@@ -108,6 +109,8 @@ def raw(**tokens: str) -> bytes:
         (raw(x='"\x01"'), "json"),
         (b'{"a":' * 200 + b"1" + b"}" * 200, "depth"),
         (b"[" * 100_000 + b"]" * 100_000, "depth"),
+        (raw(x="[" * 128 + "]" * 128), "depth"),
+        (raw(x='[{"y":' * 64 + "1" + "}]" * 64), "depth"),
         (raw(x='"' + "x" * 9_000_000 + '"'), "size"),
         (raw()[:-1] + b',"number":1}', "duplicateKey"),
         (raw(x='{"y":{"z":1,"z":1}}'), "duplicateKey"),
@@ -135,6 +138,7 @@ def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: byt
         ("amount", "1e-400", "scale", "1e-400"),
         ("amount", "12345678901", "overflow", None),
         ("amount", "1e400", "overflow", "1e400"),
+        ("amount", f"1{'0' * 400}e-4000", "scale", f"1{'0' * 199}"),
         ("amount", '"1.00"', "type", None),
         ("amount", "9999999999.994999999999999999999", "scale", None),
         ("share", "1.0", "overflow", None),
@@ -149,6 +153,8 @@ def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: byt
         ("happened", '"9999-12-31T23:59:59-01:00"', "timestamp", None),
         ("local", '"2024-03-31T02:30:00"', "timestamp", None),
         ("local", '"2024-10-27T02:30:00"', "timestamp", None),
+        ("island", '"2024-04-07T01:45:00"', "timestamp", None),  # these clocks change by half an hour
+        ("island", '"2024-10-06T02:15:00"', "timestamp", None),
         ("day", '"2023-02-29"', "date", None),
         ("day", '"2024-1-1"', "date", None),
         ("flag", '"true"', "type", None),
@@ -187,6 +193,7 @@ def test_all_reasons_are_told_at_once(judge: Judge) -> None:
         ("amount", "0e-400", Decimal("0.00")),
         ("amount", "9999999999.99000000000000000000", Decimal("9999999999.99")),
         ("amount", "12345678.9e1", Decimal("123456789")),
+        ("amount", f"0.{'0' * 500}1e502", Decimal("10.00")),
         (
             "happened",
             '"2024-01-01t12:00:00.5+05:30"',
@@ -194,6 +201,10 @@ def test_all_reasons_are_told_at_once(judge: Judge) -> None:
         ),
         ("local", '"2024-07-01T12:00:00"', dt.datetime(2024, 7, 1, 10, tzinfo=dt.UTC)),
         ("local", '"2024-07-01T12:00:00Z"', dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)),
+        ("local", '"2024-10-27T01:59:59"', dt.datetime(2024, 10, 26, 23, 59, 59, tzinfo=dt.UTC)),
+        ("local", '"2024-10-27T03:00:00"', dt.datetime(2024, 10, 27, 2, tzinfo=dt.UTC)),
+        ("island", '"2024-04-07T02:00:00"', dt.datetime(2024, 4, 6, 15, 30, tzinfo=dt.UTC)),
+        ("island", '"2024-04-07T01:29:59"', dt.datetime(2024, 4, 6, 14, 29, 59, tzinfo=dt.UTC)),
         ("day", '"2024-02-29"', dt.date(2024, 2, 29)),
         ("flag", "false", False),
         ("thing_id", '"\\u00e9\\u0000\\"\\ud83d\\ude00"', 'é\0"😀'),

@@ -26,6 +26,20 @@ def shown(place: str) -> list[dict[str, Any]]:
     return found
 
 
+def test_without_a_stream_all_are_counted_also_one_that_nothing_has_landed_of(orders: Orders) -> None:
+    orders.land(order(1, 500), order(2))
+    other = orders.settings.contract_file("refunds")
+    text = orders.settings.contract_file("orders").read_text()
+    other.write_text(text.replace("name: orders", "name: refunds").replace("shop_orders", "shop_refunds"))
+    of_orders = json.loads(told("ls", "orders", "-o", "json"))
+    assert of_orders["open"] == 1
+    assert json.loads(told("ls", "-o", "json")) == [
+        of_orders,
+        {"stream": "refunds", "open": 0, "replayed": 0, "counts": []},
+    ]
+    assert told("ls").splitlines()[-1] == "refunds: 0 open, 0 replayed"
+
+
 def test_rejects_are_counted_by_day_field_and_reason(orders: Orders) -> None:
     orders.land(order(1, 500), order(2), b'{"id": "x", "price": 700}', b"no json")
     orders.land(order(3, 5000), order(4, 5000), now=NOW + dt.timedelta(days=1))

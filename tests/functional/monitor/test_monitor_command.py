@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -113,22 +112,6 @@ def test_where_even_the_outbox_cannot_be_used_the_message_is_still_logged(projec
     assert "What broke: orders.id: 3 nulls" in done.stderr
     assert "Error: " in done.stderr.splitlines()[-2]
     assert done.stderr.splitlines()[-1].startswith("  Fix: ")
-
-
-def test_killed_between_sending_and_noting_it_then_the_repeat_says_that_it_may_be_one(
-    webhook: SlackStandIn,
-) -> None:
-    webhook.hold()
-    process = subprocess.Popen(FAILURE)
-    webhook.wait_for(1)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(10) == -signal.SIGKILL
-    webhook.release()
-    assert result(*COMMAND, "deliver")["delivered"] == 1
-    first, again = webhook.texts
-    assert (
-        again == f"This may be a repeat: an earlier attempt to post it ended without a clear answer.\n{first}"
-    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sees a process wait through /proc")

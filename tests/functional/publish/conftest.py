@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
+import penstock
 from penstock.core.settings import Settings
 from penstock.publish.publish import PublishResult, publish
 from penstock.publish.rollback import resume, rollback
@@ -103,7 +104,7 @@ class Shop:
             )
             con.execute(
                 "INSERT INTO _penstock.build "
-                "VALUES (?, 'run', ?, ?, '0.1.0+gabc', true, 'cafe', ?, ?, ?, '{}')",
+                f"VALUES (?, 'run', ?, ?, '{penstock.__version__}+gabc', true, 'cafe', ?, ?, ?, '{{}}')",
                 [build_id, PIPELINE, self.now, until, json.dumps(inputs), json.dumps(declared)],
             )
             con.commit()

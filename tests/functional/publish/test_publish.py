@@ -11,6 +11,7 @@ import uuid
 import duckdb
 import pytest
 
+import penstock
 from penstock.core.errors import BusyError, PublishError
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.publish import publish
@@ -123,7 +124,7 @@ def test_the_ledger_tells_where_the_content_comes_from(shop):
         (1, 1, "publish", "run one", first), (2, 2, "publish", "run two", second),
     ]  # fmt: skip
     assert [row[5] for row in rows] == [naive(shop.now - hour), naive(shop.now)]
-    assert rows[1][6:10] == ("0.1.0+gabc", True, "cafe", naive(shop.now))
+    assert rows[1][6:10] == (f"{penstock.__version__}+gabc", True, "cafe", naive(shop.now))
     assert json.loads(rows[1][10]) == {"passed": 7, "warned": 1, "failed": 0}
     assert rows[1][11:] == (None, None)
 
@@ -248,6 +249,16 @@ def test_without_verdict_or_build_nothing_is_published(shop):
     with duckdb.connect(shop.settings.warehouse_file("customer_events")) as con:
         con.execute("DROP TABLE _penstock.build")
     with pytest.raises(PublishError, match="no finished build"):
+        shop.publish()
+    assert not shop.link.is_symlink()
+
+
+def test_what_another_penstock_built_is_not_published(shop):
+    build = shop.build()
+    with duckdb.connect(shop.settings.warehouse_file("customer_events")) as con:
+        con.execute("UPDATE _penstock.build SET code_version = '0.0.9+gabc'")
+    told = f"build {build} was built by Penstock 0.0.9, this is Penstock {penstock.__version__}"
+    with pytest.raises(PublishError, match=told):
         shop.publish()
     assert not shop.link.is_symlink()
 

@@ -49,9 +49,10 @@ def test_a_project_that_dbt_cannot_read_is_one_line(
     shop.landing.land([make_event("a")])
     done = shop.transform()
     assert done.returncode == 1
-    error = done.stderr.splitlines()[-1]
+    error, fix = done.stderr.splitlines()[-2:]
     assert error.startswith("Error: pipeline customer_events: dbt could not build: ")
     assert "nowhere" in error
+    assert fix.startswith("  Fix: ")
 
 
 def test_declarations_that_changed_under_a_build_leave_no_record(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,3 +59,18 @@ def test_after_a_restore_a_warehouse_goes_on_or_names_the_full_refresh(
     assert json.loads(done.stdout)["new_commits"] == 3  # the restore, and two batches
     assert shop.marts() == marts
     assert shop.query("select count(distinct event_id) from staging.stg_customer_events") == [(3,)]
+
+
+def test_commits_whose_numbers_were_given_anew_are_not_taken_for_the_old_ones(
+    make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path: Path
+) -> None:
+    shop = make_shop(tmp_path / "data")
+    shop.landing.land([make_event("a")])
+    assert shop.transform().returncode == 0
+    shop.landing.path.unlink()
+    shop.landing = type(shop.landing)(shop.data)  # made anew: its first commit is 1, too
+    shop.landing.land([make_event("b")])
+    shop.landing.land([make_event("a")])
+    stopped = shop.transform()
+    assert stopped.returncode == 1
+    assert "commit 1 was read before and is not in it" in stopped.stderr

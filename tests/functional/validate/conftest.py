@@ -12,6 +12,8 @@ import duckdb
 import pytest
 import yaml
 
+import penstock
+from penstock.core.code_version import declarations_hash
 from penstock.core.settings import Settings
 
 MARTS = {
@@ -39,7 +41,13 @@ class Shop:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"name": mart, "expectations": list(expectations), **keys}
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        self.declared_as_built()
         return path
+
+    def declared_as_built(self) -> None:
+        """The build is of the declarations as they are now."""
+        declared = declarations_hash(self.settings, "shop", ("orders",))
+        self.sql(f"update _penstock.build set declarations_hash = '{declared}'")
 
     def publish(self, *statements: str) -> None:
         """A published version as publish leaves it: a symlink to a file in the old storage format."""
@@ -84,7 +92,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         """create table marts.customers as
            select user_id, sum(price) as revenue from marts.purchases group by user_id""",
         f"""create table _penstock.build as
-            select '{shop.build_id}' as build_id, {_literal(json.dumps(marts))}::json as marts""",
+            select '{shop.build_id}' as build_id, '{penstock.__version__}+gabc' as code_version,
+                '' as declarations_hash, {_literal(json.dumps(marts))}::json as marts""",
     )
     shop.suite(
         "purchases",

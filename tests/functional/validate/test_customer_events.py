@@ -10,6 +10,8 @@ import duckdb
 import pytest
 import yaml
 
+import penstock
+from penstock.core.code_version import declarations_hash
 from penstock.core.settings import Settings
 from penstock.validate.gate import validate
 
@@ -51,8 +53,12 @@ def build(settings: Settings, rows: str) -> None:
         fill(connection, rows)
         connection.execute(
             "create table _penstock.build as select 'b' as build_id, timestamptz '2019-10-02 00:00:00+00' as "
-            "complete_until, ?::json as marts",
-            [json.dumps(marts())],
+            "complete_until, ? as code_version, ? as declarations_hash, ?::json as marts",
+            [
+                penstock.__version__,
+                declarations_hash(settings, PIPELINE, (PIPELINE,)),
+                json.dumps(marts()),
+            ],
         )
 
 

@@ -295,6 +295,7 @@ def test_a_misspelt_check_is_an_error_before_anything_runs(
 
 def test_a_mart_without_a_suite_is_an_error(shop: Any, gate: Run) -> None:
     (shop.settings.suites_dir("shop") / "customers.yaml").unlink()
+    shop.declared_as_built()
 
     assert "the public mart 'customers' has no suite" in error_of(gate())
 
@@ -316,6 +317,15 @@ def test_without_a_finished_build_there_is_nothing_to_judge(shop: Any, gate: Run
 
     assert "holds no finished build" in error_of(result)
     assert "run: penstock transform shop" in result.stderr
+
+
+def test_what_another_penstock_built_is_not_judged(shop: Any, gate: Run) -> None:
+    shop.sql("update _penstock.build set code_version = '0.0.9+gabc'")
+
+    result = gate()
+
+    assert f"build {shop.build_id} was built by Penstock 0.0.9, this is Penstock " in error_of(result)
+    assert "run `penstock transform shop`" in result.stderr
 
 
 def test_without_a_warehouse_there_is_nothing_to_judge(shop: Any, gate: Run) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 
 import duckdb
@@ -84,3 +88,30 @@ def test_an_open_transaction_is_no_lag_and_a_log_cut_off_is_an_error(stream: Str
     cut = told(stream)["partition 1"]
     assert cut.severity == "error"
     assert cut.what == "ends at offset 0, though 99 is the next to land: the log was cut off"
+
+
+def test_beside_a_live_follow_nothing_is_wrong_and_nobody_is_stopped(stream: Stream, event: Event) -> None:
+    command = [sys.executable, "-m", "penstock"]
+    follow = subprocess.Popen([*command, "ingest", "follow", "customer_events"], stderr=subprocess.DEVNULL)
+    try:
+        looked, produced = 0, 0
+        while looked < 4:
+            stream.produce(event(number) for number in range(produced, produced + 100))
+            produced += 100
+            done = subprocess.run(
+                [*command, "doctor", "-o", "json"], capture_output=True, text=True, timeout=60
+            )
+            assert done.returncode == 0, done.stdout
+            findings = json.loads(done.stdout)["findings"]
+            if any("held by follow of stream" in f["what"] for f in findings):  # it has begun
+                looked += 1
+            assert follow.poll() is None
+        deadline = time.monotonic() + 60
+        while len(stream.event_ids()) < produced:
+            assert time.monotonic() < deadline
+        follow.terminate()
+        assert follow.wait(30) == 0
+    finally:
+        follow.kill()
+        follow.wait()
+    assert stream.event_ids() == [f"e{number:06}" for number in range(produced)]

@@ -70,7 +70,7 @@ def test_key_headers_and_time_of_a_reject_are_kept(stream: Stream) -> None:
     ]
 
 
-@pytest.mark.parametrize("point", ["judged", "inserted", "committed", "group_committed"])
+@pytest.mark.parametrize("point", ["file_made", "judged", "inserted", "committed", "group_committed"])
 def test_killed_at_any_point_nothing_is_lost_or_doubled(
     stream: Stream, event: Event, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
@@ -83,6 +83,8 @@ def test_killed_at_any_point_nothing_is_lost_or_doubled(
     drain_now(stream)
     assert stream.event_ids() == [f"e{number:06}" for number in range(100)]
     assert stream.account() == {0: (51, 51), 1: (50, 50)}
+    folder = stream.settings.landing_file("customer_events").parent
+    assert [left.name for left in folder.iterdir()] == ["customer_events.duckdb"]
 
 
 def test_two_drains_at_once_double_nothing(stream: Stream, event: Event) -> None:

@@ -14,6 +14,8 @@ from kafka import KafkaAdminClient, TopicPartition
 from own_stream import Stream
 
 from penstock.core.duckdb_file import open_duckdb
+from penstock.core.errors import BrokerError
+from penstock.ingest import consume
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
 
@@ -84,3 +86,12 @@ def test_another_cluster_behind_the_address_stops_the_drain(stream: Stream, even
     assert done.returncode == 1
     assert "cluster id was elsewhere, is " in done.stderr
     assert "--new-epoch" in done.stderr
+
+
+@pytest.mark.timeout(60)  # without an end, the drain would ask again and again
+def test_a_broker_that_contradicts_itself_is_an_error(gap: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that the partition begins at 0, and that offset 1 is out of range."""
+    monkeypatch.setattr(consume, "beginning_offsets", lambda consumer, topic: {0: 0, 1: 0})
+    with pytest.raises(BrokerError, match=r"does not have the next events, at \{0: 1.*between its beginning"):
+        drain(gap.settings, gap.contract, run_id="go", clock=utc_now)
+    assert gap.event_ids() == ["e000001"]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+from click.testing import CliRunner
 from own_stream import Stream
 
+from penstock.cli import main
 from penstock.ingest.consume import utc_now
 from penstock.ingest.contract import load_contract
 from penstock.ingest.drain import drain
@@ -44,3 +47,44 @@ def test_between_two_drains_a_replay_doubles_and_loses_nothing(
         "SELECT count(DISTINCT (_epoch, _partition, _offset)) FROM raw.customer_events"
     ) == [(24,)]  # fmt: skip
     assert stream.rows("SELECT count(*) FROM raw.rejects WHERE replayed_commit IS NULL") == [(0,)]
+
+
+def test_a_run_with_too_many_rejects_fails_after_landing_also_when_it_is_tried_again(
+    stream: Stream, event: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drained(run_id: str) -> tuple[int, str]:
+        monkeypatch.setenv("PENSTOCK_RUN_ID", run_id)  # as a task of Airflow has it
+        result = CliRunner().invoke(main, ["ingest", "drain", "customer_events"])
+        return result.exit_code, result.output
+
+    limit = "    quality: [{metric: invalidValues, unit: percent, mustBeLessOrEqualTo: 10}]\n    properties:"
+    file = stream.contract.file
+    file.write_text(file.read_text().replace("    properties:", limit))
+    stream.produce(event(number, price=-1 if number < 2 else 1) for number in range(20))
+    assert drained("first")[0] == 0
+
+    stream.produce(
+        event(number, event_type="gift", price=-1 if number < 22 else 1) for number in range(20, 25)
+    )
+    stream.produce(event(number) for number in range(25, 30))
+    for _ in range(2):
+        exit_code, output = drained("second")
+        assert exit_code == 1
+        (error,) = (line for line in output.splitlines() if line.startswith("Error: "))
+        assert error == (
+            "Error: stream customer_events: 5 of 10 events of this run are rejects, 50 %, the contract wants "
+            "at most 10 %; most often event_type: enum (5), price: minimum (2); all that is good has landed"
+        )
+    assert len(stream.event_ids()) == 23
+    assert sum(read for read, _ in stream.account().values()) == 30
+    assert drained("third")[0] == 0  # another run, its own share
+
+    file.write_text(file.read_text().replace("validValues: [", "validValues: [gift, "))
+    replay_all = ["ingest", "rejects", "replay", "customer_events"]
+    assert CliRunner().invoke(main, replay_all).exit_code == 0
+    exit_code, output = drained("second")  # its task was cleared, 2 of its rejects are left
+    assert exit_code == 1
+    assert "2 of 10 events of this run are rejects, 20 %" in output
+    file.write_text(file.read_text().replace("minimum: 0", "minimum: -1"))
+    assert CliRunner().invoke(main, replay_all).exit_code == 0
+    assert drained("second")[0] == 0

@@ -134,7 +134,11 @@ def test_a_given_broker_that_does_not_answer_is_an_error(settings: Settings) -> 
         start_broker(nowhere, Services(nowhere), 9092)
 
 
-def test_a_broker_keeps_its_events_over_a_restart_also_on_another_port(settings: Settings) -> None:
+def test_a_broker_keeps_its_events_over_a_restart_also_on_another_port(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awkward = uuid.UUID(bytes=b"\xf8" * 16)  # gives a cluster id that begins with "-"
+    monkeypatch.setattr("penstock.local.broker.uuid.uuid4", lambda: awkward)
     services = Services(settings)
     try:
         bootstrap = start_broker(settings, services, free_port())

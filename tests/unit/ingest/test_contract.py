@@ -100,3 +100,48 @@ def test_a_topic_of_another_name_and_the_enum_of_odcs_3_2(tmp_path: Path) -> Non
         field for field in read_changed(tmp_path, "name: brand", enum).fields if field.name == "brand"
     )
     assert brand.enum == ("acme", "apple")
+
+
+LIMIT = """quality:
+      - metric: invalidValues
+        unit: percent
+        mustBeLessOrEqualTo: 5
+    properties:"""
+
+
+def test_how_many_rejects_are_too_many_is_read_from_the_quality_of_the_stream(tmp_path: Path) -> None:
+    assert read_contract(OURS).reject_limit is None
+    limit = read_changed(tmp_path, "properties:", LIMIT).reject_limit
+    assert limit is not None
+    assert (limit.holds(5, 100), limit.holds(6, 100), limit.holds(0, 0)) == (True, False, True)
+    strict = read_changed(tmp_path, "properties:", LIMIT.replace("OrEqualTo: 5", "Than: 0.5")).reject_limit
+    assert strict is not None
+    assert (strict.holds(4, 1_000), strict.holds(5, 1_000), strict.holds(0, 10)) == (True, False, True)
+    read_changed(tmp_path, "properties:", LIMIT.replace("unit", "dimension: conformity\n        unit"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "message"),
+    [
+        ("invalidValues", "rowCount", "metric", "metric is 'rowCount'"),
+        ("percent", "rows", "unit", "unit is 'rows'"),
+        ("        unit: percent\n", "", "metric", "unit is None"),
+        ("mustBeLessOrEqualTo: 5", "mustBe: 5", "mustBe", "does not check 'mustBe' of a stream"),
+        ("mustBeLessOrEqualTo: 5", "mustBeLessOrEqualTo: 500", "500", "mustBeLessOrEqualTo is 500"),
+        ("mustBeLessOrEqualTo", "mustBeLessOrEqulTo", "OrEqulTo", "did you mean 'mustBeLessOrEqualTo'"),
+        ("unit:", "severity: warning\n        unit:", "severity", "does not check 'severity' of a stream"),
+        ("unit:", "arguments: {validValues: [1]}\n        unit:", "arguments", "does not check 'arguments'"),
+        ("    prop", "      - {metric: rowCount, mustBe: 1}\n    prop", "rowCount", "2 quality rules"),
+    ],
+)  # fmt: skip
+def test_a_limit_that_is_not_understood_is_told(
+    tmp_path: Path, old: str, new: str, at: str, message: str
+) -> None:
+    assert old in LIMIT
+    with pytest.raises(DeclarationError) as caught:
+        read_changed(tmp_path, "properties:", LIMIT.replace(old, new))
+    assert message in str(caught.value)
+    assert "Fix: " in str(caught.value)
+    lines = (tmp_path / OURS.name).read_text().splitlines()
+    assert caught.value.line is not None
+    assert at in lines[caught.value.line - 1], f"line {caught.value.line} was named"

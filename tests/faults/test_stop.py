@@ -1,0 +1,94 @@
+"""A `follow` is asked to stop while it lands: SIGTERM, or Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from subprocess import Popen
+
+import pytest
+from conftest import Run
+from fault_stream import FaultStream
+from in_the_middle import read, until
+from own_broker import Broker
+
+from penstock.core.duckdb_file import open_duckdb
+
+EVENTS = range(1_000)
+FAST = 20.0  # seconds
+# Commits of about 50 events; it tells by letters on stderr which phase begins.
+SMALL = {"poll_records": 50, "batch_bytes": 5_000, "linger": 0.1, "tell_phases": 2}
+
+
+def stop(process: Popen[str], how: signal.Signals) -> tuple[float, int]:
+    """Send the signal; returns how long the end took, and what the follow says it landed."""
+    began = time.monotonic()
+    process.send_signal(how)
+    stdout, stderr = process.communicate(timeout=60)
+    seconds = time.monotonic() - began
+    assert process.returncode == 0, stderr
+    assert "Traceback" not in stderr
+    assert seconds < FAST
+    said = json.loads(stdout)
+    return seconds, said["landed"] + said["rejected"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+@pytest.mark.fault(5, "a follow is stopped while it inserts its third batch")
+def test_a_stop_in_the_middle_of_landing_is_clean_and_fast(
+    stream: FaultStream, penstock: Run, drain: Callable[..., str], how: signal.Signals
+) -> None:
+    stream.produce_numbers(EVENTS)
+    process = penstock("ingest", "follow", "customer_events", "-o", "json", **SMALL)
+    assert process.stderr is not None
+    inserts = 0
+    while inserts < 3:
+        letter = process.stderr.read(1)
+        assert letter, "the follow ended"
+        inserts += letter == "i"
+    seconds, landed = stop(process, how)
+    account = stream.account()
+    assert sum(there for there, _ in account.values()) == landed
+    assert all(there == kept for there, kept in account.values())
+    assert 100 <= landed < len(EVENTS)
+    stream.witness.saw(
+        f"{how.name} after {landed} of {len(EVENTS):,} events; it ended with 0 after {seconds:.1f} s"
+    )
+    drain()
+    stream.assert_each_once(EVENTS)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    5, "a follow is stopped while another process holds its file, then while the network stalls"
+)
+def test_a_stop_is_clean_and_fast_also_while_a_follow_waits(
+    own_broker: Broker, stream: FaultStream, penstock: Run, drain: Callable[..., str]
+) -> None:
+    stream.produce_numbers(range(100))
+    process = penstock("ingest", "follow", "customer_events", "-o", "json")
+    until(lambda: read(stream) == 100)
+    holder = open_duckdb(stream.settings.landing_file("customer_events"), read_only=True, wait=30)
+    stream.produce_numbers(range(100, 1_000))
+    assert process.stderr is not None
+    while "events wait in Kafka meanwhile" not in (said := process.stderr.readline()):
+        assert said, "the follow ended"
+    seconds, landed = stop(process, signal.SIGTERM)
+    holder.close()
+    assert landed == 100
+    stream.witness.saw(f"the file was held: ended after {seconds:.1f} s")
+
+    process = penstock("ingest", "follow", "customer_events", "-o", "json")
+    until(lambda: read(stream) == 1_000)
+    own_broker.proxy.stall()
+    passed = own_broker.proxy.down
+    seconds, landed = stop(process, signal.SIGINT)
+    assert own_broker.proxy.down == passed
+    assert landed == 900
+    stream.witness.saw(f"the network stood still: ended after {seconds:.1f} s")
+    own_broker.proxy.heal()
+    drain()
+    stream.assert_each_once(EVENTS)
+    stream.assert_marts_undisturbed(EVENTS)
