@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +40,10 @@ class Fetch:
         self._topic = topic
         self._servers = servers
         self._places = {partition: TopicPartition(topic.name, partition) for partition in topic.partitions}
-        self._stored: dict[int, int | None] = {}
+        self._fetched: dict[int, int | None] = {}
+        self._landed: dict[int, int | None] = {}
+        self._in_use = threading.Lock()  # a consumer is for one thread at a time
+        self._stopped = False
 
     def start(self, offsets: Mapping[int, int], stored: Mapping[int, int]) -> None:
         """Fetch from `offsets` on. `stored` are those that the landing file holds now."""
@@ -47,12 +51,21 @@ class Fetch:
         self._consumer.resume(*self._places.values())
         for partition, place in self._places.items():
             self._consumer.seek(place, offsets[partition])
-        self._stored = {partition: stored.get(partition) for partition in self._places}
+        self._fetched = {partition: stored.get(partition) for partition in self._places}
+        self._landed = dict(self._fetched)
 
     def positions(self) -> dict[int, int]:
         """By partition, the offset of the next event to come. Raises OffsetsGone and BrokerError."""
-        with explained(self._servers), _gone():
+        with self._in_use, explained(self._servers), _gone():
             return {partition: self._consumer.position(place) for partition, place in self._places.items()}
+
+    def fetched(self) -> dict[int, int]:
+        """By partition, the offset after the last event that `batch` has returned."""
+        return {partition: offset or 0 for partition, offset in self._fetched.items()}
+
+    def stop(self) -> None:
+        """Let a `batch` that another thread waits for return soon, with what it has."""
+        self._stopped = True
 
     def batch(self, *, linger: float, until: Mapping[int, int] | None = None, stall: float = 60.0) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
@@ -77,7 +90,7 @@ class Fetch:
                 came = [item for part in polled.values() for item in part]
                 items += came
                 size += sum(map(size_of, came))
-            if until is not None and self._is_there(until):
+            if self._stopped or (until is not None and self._is_there(until)):
                 break
             if size >= BATCH_BYTES or (now - began >= linger and (items or until is None)):
                 break
@@ -93,7 +106,7 @@ class Fetch:
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
         Raises OffsetsGone, and BrokerError for any other."""
-        with explained(self._servers), _gone():
+        with self._in_use, explained(self._servers), _gone():
             try:
                 return self._consumer.poll(timeout_ms=int(seconds * 1000)), None
             except KafkaError as exc:
@@ -103,18 +116,18 @@ class Fetch:
                 return {}, exc
 
     def took(self, batch: Batch) -> None:
-        """Note that the batch has landed: the next one starts from its ends."""
-        self._stored.update(batch.ends)
+        """Note that the batch has landed."""
+        self._landed.update(batch.ends)
 
     def landed(self) -> dict[int, int]:
         """By partition, the offset after the last event that has landed."""
-        return {partition: offset or 0 for partition, offset in self._stored.items()}
+        return {partition: offset or 0 for partition, offset in self._landed.items()}
 
     def commit_group(self, group_offsets: Mapping[int, int]) -> None:
         """Tell Kafka's group offsets, for lag tools only; Penstock never reads them."""
-        self._consumer.commit(
-            {self._places[p]: OffsetAndMetadata(offset, "", -1) for p, offset in group_offsets.items()}
-        )
+        offsets = {self._places[p]: OffsetAndMetadata(offset, "", -1) for p, offset in group_offsets.items()}
+        with self._in_use:
+            self._consumer.commit(offsets)
 
     def _is_there(self, until: Mapping[int, int]) -> bool:
         arrived = [p for p, position in self.positions().items() if position >= until[p]]
@@ -123,12 +136,10 @@ class Fetch:
 
     def _batch(self, items: list[Any]) -> Batch:
         positions = self.positions()
-        moved = {p: position for p, position in positions.items() if position != self._stored[p]}
-        return Batch(
-            events=columns(items),
-            starts={partition: self._stored[partition] for partition in moved},
-            ends=moved,
-        )
+        moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
+        starts = {partition: self._fetched[partition] for partition in moved}
+        self._fetched.update(moved)
+        return Batch(events=columns(items), starts=starts, ends=moved)
 
 
 @contextmanager

@@ -263,11 +263,19 @@ def _headers(octets: Bytes, data: bytes, count: Ints, at: Ints) -> tuple[pa.Arra
         key_length[here], key_at[here] = _varints(octets, behind[rows])
         value_length[here], value_at[here] = _varints(octets, key_at[here] + key_length[here])
         behind[rows] = value_at[here] + np.maximum(value_length[here], 0)
-    keys = _views(octets, data, key_at, key_length).cast(pa.binary()).cast(pa.string())
+    keys = _names(_views(octets, data, key_at, key_length).cast(pa.binary()))
     values = _views(octets, data, value_at, value_length).cast(pa.binary())
     pairs = pa.StructArray.from_arrays([keys, values], fields=list(HEADERS.value_type))
     offsets = _array(np.append(firsts, count.sum()).astype(np.int32), pa.int32())
     return pa.ListArray.from_arrays(offsets, pairs, mask=_array(count == 0, pa.bool_())), behind
+
+
+def _names(keys: pa.Array) -> pa.Array:
+    """Header names as text; one that is not UTF-8 as `header_names` reads it."""
+    try:
+        return keys.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([key.decode("utf-8", "backslashreplace") for key in keys.to_pylist()], pa.string())
 
 
 def _array(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
