@@ -74,7 +74,7 @@ test: venv ## All tests: unit, functional, real broker, real Airflow and browser
 
 .PHONY: faults
 faults: venv ## Break each part on purpose, then count every event (KILLS=100, SEED=)
-	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadfile
+	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadgroup
 
 .PHONY: lint
 lint: venv ## ruff, mypy strict, sqlfluff
