@@ -27,7 +27,7 @@ from penstock.core.settings import Settings
 
 EVENTS = 10_000
 PARTITIONS = 3
-MOST_MEMORY = 2_000  # MB of the drain's process at its peak
+MOST_MEMORY = 700  # MB of the drain's process at its peak
 DUPLICATE = (None, "duplicateKey")
 
 
