@@ -70,11 +70,11 @@ publish: venv ## Warehouse → marts: publish what the gate passed
 test: venv ## All tests: unit, functional, real broker, real Airflow and browser
 	@.venv/bin/python -m pytest tests/unit tests/functional --numprocesses 2 --dist loadgroup
 	@.venv/bin/python -m pytest tests/integration tests/e2e
-	@KILLS=10 .venv/bin/python -m pytest tests/faults -m "not slow"
+	@KILLS=10 .venv/bin/python -m pytest tests/faults -m "not slow" --numprocesses 2 --dist loadgroup
 
 .PHONY: faults
 faults: venv ## Break each part on purpose, then count every event (KILLS=100, SEED=)
-	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadfile
+	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadgroup
 
 .PHONY: lint
 lint: venv ## ruff, mypy strict, sqlfluff

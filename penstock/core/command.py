@@ -36,8 +36,8 @@ run_id_option = click.option(
 
 
 def default_run_id() -> str:
-    """A run id in Airflow's form, for a command that a person typed."""
-    return f"manual__{dt.datetime.now(dt.UTC).isoformat(timespec='seconds')}"
+    """A run id in Airflow's form, for a command that a person typed; no two commands share one."""
+    return f"manual__{dt.datetime.now(dt.UTC).isoformat(timespec='microseconds')}"
 
 
 def tells_errors(command: Callable[P, None]) -> Callable[P, None]:

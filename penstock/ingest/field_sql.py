@@ -37,14 +37,18 @@ def token_columns(field: Field, index: int) -> list[str]:
     return columns
 
 
+def may_be_inexact_token(index: int) -> str:
+    """A condition: a decimal's token may differ from what was sent. yyjson reads a number with a point as a
+    double, exact for 15 digits (longer ones: `may_hold_long_number`); exponents, and zeros (1e-400 is
+    read as one), are taken from the text."""
+    token = f"tokens[{index}]::VARCHAR"
+    return f"contains({token}, 'e') OR {token} IN ('0.0', '-0.0')"
+
+
 def _exact_parts(field: Field, token: str) -> str:
-    """The parts of a number as it was sent, where the token may not be exact. yyjson reads a number with a
-    point as a double, which is exact for 15 digits; longer ones, exponents, and zeros (1e-400 is read as
-    one) are taken from the text."""
-    as_texts = "coalesce(exact_text, numbers_as_strings(json_text))"
-    may_differ = f"exact_text IS NOT NULL OR contains({token}, 'e') OR {token} IN ('0.0', '-0.0')"
-    return f"""CASE WHEN ({may_differ}) AND regexp_matches({token}, '^-?[0-9]')
-            THEN number_parts(json_extract_string({as_texts}, {json_path(field)})) END"""
+    """The parts of a number as it was sent, where a token of its event may not be exact."""
+    return f"""CASE WHEN exact_text IS NOT NULL AND regexp_matches({token}, '^-?[0-9]')
+            THEN number_parts(json_extract_string(exact_text, {json_path(field)})) END"""
 
 
 def prepared_column(field: Field) -> str:
@@ -144,7 +148,7 @@ def field_reasons(field: Field) -> list[str]:
     if field.required:
         found = f"CASE WHEN {raw} IS NULL THEN 'missing' ELSE 'null' END"
         reasons.append(
-            f"CASE WHEN tokens IS NOT NULL AND {token} IS NULL THEN {reason(field, 'required', found)} END"
+            f"CASE WHEN has_fields AND {token} IS NULL THEN {reason(field, 'required', found)} END"
         )
     found = f"left({_found(field)}, {LONGEST_FOUND})"
     reasons.append(

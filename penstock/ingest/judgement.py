@@ -29,6 +29,7 @@ from penstock.ingest.field_sql import (
     field_reasons,
     is_good,
     json_path,
+    may_be_inexact_token,
     prepared_column,
     reason,
     token_columns,
@@ -73,6 +74,10 @@ def compile_judgement(contract: Contract) -> Judgement:
     paths = ", ".join(json_path(field) for field in fields)
     names = "[" + ", ".join(literal(field.name) for field in fields) + "]"
     known_keys = "{" + ", ".join(f'"${field.name}": null' for field in fields) + "}"
+    may_be_inexact = " OR ".join(
+        ["may_hold_long_number(json_text)"]
+        + [may_be_inexact_token(index) for index, field in enumerate(fields, 1) if field.kind == "decimal"]
+    )
     sql = f"""
 WITH decoded AS (
     SELECT *, CASE WHEN octet_length(value) <= {LONGEST_VALUE} THEN try(decode(value)) END AS json_text
@@ -92,21 +97,35 @@ shaped AS (
         CASE WHEN is_json THEN starts_with(ltrim(json_text, E' \\t\\r\\n'), '{{') ELSE false END AS is_object
     FROM checked
 ),
-split AS (
+sorted_out AS (
     SELECT
         *,
-        CASE WHEN is_object AND NOT is_too_deep THEN json_extract(json_text, [{paths}]) END AS tokens,
-        CASE WHEN is_object AND NOT is_too_deep THEN json_extract_string(json_text, [{paths}]) END AS texts,
-        CASE WHEN is_object AND NOT is_too_deep THEN json_keys(json_text) END AS keys,
-        CASE WHEN is_object AND NOT is_too_deep AND may_hold_long_number(json_text)
-            THEN numbers_as_strings(json_text) END AS exact_text
+        is_object AND NOT is_too_deep AS has_fields,
+        CASE WHEN has_fields THEN json_text ELSE '{{}}' END AS object_text
     FROM shaped
+),
+split AS (
+    -- An event without fields has a list of NULLs, not a NULL: taking an element of a NULL list makes a copy
+    -- of the batch's first event's, which may be of 1 MB, for each such event.
+    SELECT
+        *,
+        json_extract(object_text, [{paths}]) AS tokens,
+        json_extract_string(object_text, [{paths}]) AS texts,
+        json_keys(object_text) AS keys
+    FROM sorted_out
+),
+exact AS (
+    SELECT
+        *,
+        CASE WHEN has_fields AND ({may_be_inexact})
+            THEN numbers_as_strings(json_text) END AS exact_text
+    FROM split
 ),
 named AS (
     SELECT
         *,
         {_list(c for index, field in enumerate(fields, start=1) for c in token_columns(field, index))}
-    FROM split
+    FROM exact
 ),
 prepared AS (
     SELECT
@@ -119,19 +138,19 @@ typed AS (
         *,
         {_list(value_column(field) for field in fields)},
         len(keys) <> list_count(tokens) AS has_more_keys,
-        CASE WHEN is_nested AND tokens IS NOT NULL THEN repeats_a_key(json_text)
+        CASE WHEN is_nested AND has_fields THEN repeats_a_key(json_text)
             ELSE coalesce(len(keys) <> len(list_distinct(keys)), false) END AS repeats_a_key
     FROM prepared
 ),
 tried AS (
     SELECT
         *,
-        tokens IS NOT NULL AND NOT repeats_a_key
+        has_fields AND NOT repeats_a_key
             AND {_all(is_good(field) for field in fields)} AS is_good
     FROM typed
 ),
 told AS (
-    SELECT *, CASE WHEN NOT is_good AND tokens IS NOT NULL THEN numbers_as_strings(json_text) END AS as_sent
+    SELECT *, CASE WHEN NOT is_good AND has_fields THEN numbers_as_strings(json_text) END AS as_sent
     FROM tried
 )
 SELECT

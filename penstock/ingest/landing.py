@@ -178,12 +178,17 @@ class LandingFile:
         if batch.events.num_rows == 0:
             return 0, 0, {}
         self.connection.register("batch", batch.events)
+        return self.judge_batch(batch.events.num_rows, _places(batch))
+
+    def judge_batch(self, events: int, where: str) -> tuple[int, int, Reasons]:
+        """Make the table `judged` of the relation `batch`, which holds so many events: how many are good, how
+        many rejects, and why. Raises LandingError, which tells `where`, if one was left out."""
         self.judgement.judge(self.connection)
         row = self.connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
         assert row is not None
-        events, rejected = row
-        if events != batch.events.num_rows:
-            raise LandingError(f"{events} of {batch.events.num_rows} events were judged ({_places(batch)})")
+        judged, rejected = row
+        if judged != events:
+            raise LandingError(f"{judged} of {events} events were judged ({where})")
         reasons: Reasons = {}
         if rejected:
             for field, rule, count in self.connection.execute(
@@ -191,7 +196,13 @@ class LandingFile:
                 "FROM judged, unnest(reasons) AS t (reason) GROUP BY ALL"
             ).fetchall():
                 reasons[field, rule] = count
-        return events - rejected, rejected, reasons
+        return judged - rejected, rejected, reasons
+
+    def next_commit(self) -> int:
+        """The number of the transaction that comes next."""
+        row = self.connection.execute('SELECT coalesce(max("commit"), 0) + 1 FROM raw.commits').fetchone()
+        assert row is not None
+        return int(row[0])
 
     def _compare_and_set(self, starts: Mapping[int, int | None], ends: Mapping[int, int], epoch: int) -> None:
         for partition, end in sorted(ends.items()):
@@ -212,9 +223,7 @@ class LandingFile:
 
     def _insert(self, epoch: int, run_id: str, now: dt.datetime, landed: int, rejected: int) -> int:
         contract = self.judgement.contract
-        row = self.connection.execute('SELECT coalesce(max("commit"), 0) + 1 FROM raw.commits').fetchone()
-        assert row is not None
-        commit = int(row[0])
+        commit = self.next_commit()
         columns = ", ".join(quoted(field.name) for field in contract.fields)
         self.connection.execute(
             f"INSERT INTO raw.{quoted(contract.stream)} SELECT {columns}, _unknown, $1, _partition, _offset, "

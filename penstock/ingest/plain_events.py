@@ -66,7 +66,7 @@ WITH decoded AS (
     FROM batch
 ),
 split AS (
-    SELECT *, CASE WHEN json_valid(json_text) THEN json_extract_string(json_text, [{paths}]) END AS texts
+    SELECT *, json_extract_string(CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END, [{paths}]) AS texts
     FROM decoded
 ),
 named AS (

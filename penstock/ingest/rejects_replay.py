@@ -77,6 +77,7 @@ def replay(
 
 class _Replay:
     def __init__(self, landing: LandingFile, run_id: str, now: dt.datetime) -> None:
+        self.landing = landing
         self.connection = landing.connection
         self.judgement = landing.judgement
         self.run_id = run_id
@@ -87,7 +88,7 @@ class _Replay:
         connection = self.connection
         self._choose(where, chunk_bytes)
         connection.execute("BEGIN")  # closing the connection, or dying, rolls back
-        commit = self._next_commit()
+        commit = self.landing.next_commit()
         judged = landed = 0
         for epoch, chunk, rows in connection.execute(
             "SELECT epoch, chunk, count(*) FROM due GROUP BY ALL ORDER BY ALL"
@@ -144,18 +145,8 @@ class _Replay:
             "WHERE epoch = $1 AND due.chunk = $2",
             [epoch, chunk],
         )
-        self.judgement.judge(connection)
-        counted = connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
-        assert counted is not None
-        if counted[0] != rows:
-            raise LandingError(
-                f"{contract.stream}: {counted[0]} of {rows} rejects of epoch {epoch} were judged"
-            )
-        for field, rule, count in connection.execute(
-            "SELECT reason.field, reason.rule, count(*) "
-            "FROM judged, unnest(reasons) AS t (reason) GROUP BY ALL"
-        ).fetchall():
-            self.reasons[field, rule] += count
+        landed, _, reasons = self.landing.judge_batch(rows, f"rejects of {contract.stream}, epoch {epoch}")
+        self.reasons.update(reasons)
         connection.execute(
             f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons, _is_done), "
             "$1::INTEGER AS _epoch, $2::BIGINT AS _commit, $3 AS _contract_version "
@@ -168,9 +159,4 @@ class _Replay:
             'AND r.epoch = $2 AND r."partition" = j._partition AND r."offset" = j._offset',
             [commit, epoch],
         )
-        return rows - int(counted[1])
-
-    def _next_commit(self) -> int:
-        row = self.connection.execute('SELECT coalesce(max("commit"), 0) + 1 FROM raw.commits').fetchone()
-        assert row is not None
-        return int(row[0])
+        return landed

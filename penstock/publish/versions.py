@@ -8,7 +8,6 @@ content, if the path were the same.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import duckdb
 
 from penstock.core.errors import PublishError
 from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush
 from penstock.core.settings import Settings
 from penstock.publish.ledger import Publication, read_ledger
 
@@ -119,12 +119,12 @@ def put_in_place(settings: Settings, pipeline: str, written: Path, *, seq: int, 
     link = settings.marts_link(pipeline)
     # 1. Read-only from now on: a client that opened it for writing would lock the other readers out.
     written.chmod(0o444)
-    _force_to_disk(written)
+    flush(written)
     # 2.
     written.rename(final)
     kill_point("publish.renamed")
     # 3.
-    _force_to_disk(final.parent)
+    flush(final.parent)
     # 4. Relative, so that the data folder can be moved or mounted elsewhere.
     new_link = link.with_name(f".{link.name}.new")
     new_link.unlink(missing_ok=True)
@@ -134,16 +134,8 @@ def put_in_place(settings: Settings, pipeline: str, written: Path, *, seq: int, 
     new_link.replace(link)
     kill_point("publish.flipped")
     # 6.
-    _force_to_disk(link.parent)
+    flush(link.parent)
     return final
-
-
-def _force_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def retire(settings: Settings, pipeline: str, ledger: list[Publication], now: dt.datetime) -> None:

@@ -13,6 +13,7 @@ from typing import Literal
 from penstock.core.command import to_json
 from penstock.core.errors import GateError, GateRefused, PenstockError
 from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush
 from penstock.validate.published import Skipped
 
 Outcome = Literal["passed", "refused", "error"]
@@ -80,11 +81,7 @@ def write_verdict(verdict: Verdict, path: Path) -> None:
     kill_point("validate.written")
     unfinished.rename(path)
     kill_point("validate.renamed")
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush(path.parent)
 
 
 def verdict_text(verdict: Verdict) -> str:

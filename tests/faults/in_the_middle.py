@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 from subprocess import Popen
 
+import own_stream
 from conftest import Run
 from fault_stream import FaultStream
 from own_broker import Broker
 
-from penstock.core.errors import PenstockError
-
 EVENTS = range(8_000)
 SMALL_BATCHES = {"batch_bytes": 100_000, "poll_records": 500}
+until = partial(own_stream.until, seconds=60.0)
 
 
 def drain_in_the_middle(stream: FaultStream, broker: Broker, penstock: Run, *, stall: float) -> Popen[str]:
@@ -24,19 +23,6 @@ def drain_in_the_middle(stream: FaultStream, broker: Broker, penstock: Run, *, s
     assert process.stderr is not None
     assert process.stderr.readline().startswith("commit 1: "), process.stderr.read()
     return process
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
-    """Wait for a condition; a held or missing landing file only means: not yet."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if holds():
-                return
-        except PenstockError:
-            pass
-        assert time.monotonic() < deadline, f"not so within {seconds:g} s"
-        time.sleep(0.05)
 
 
 def read(stream: FaultStream) -> int:

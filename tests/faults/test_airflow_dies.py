@@ -24,7 +24,7 @@ from writers import Writers
 from penstock.core.settings import Settings
 from penstock.publish.ledger import Publication, read_ledger
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(500), pytest.mark.xdist_group("airflow")]
 STAGES = ("ingest", "transform", "validate", "publish")
 WAREHOUSE = f"warehouse/{PIPELINE}"
 

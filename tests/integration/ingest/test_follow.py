@@ -7,32 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from own_stream import Stream
+from own_stream import Stream, until
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import BusyError, PenstockError
+from penstock.core.errors import BusyError
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain, wait_until_landed
 
 Event = Callable[..., bytes]
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 30.0) -> None:
-    """Wait for a condition; a held or missing landing file only means: not yet."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if holds():
-                return
-        except PenstockError:
-            pass
-        assert time.monotonic() < deadline, f"not so within {seconds} s"
-        time.sleep(0.05)
 
 
 @contextmanager
