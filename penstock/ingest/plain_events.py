@@ -66,7 +66,9 @@ WITH decoded AS (
     FROM batch
 ),
 split AS (
-    SELECT *, json_extract_string(CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END, [{paths}]) AS texts
+    SELECT
+        *,
+        json_extract_string(CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END, [{paths}]) AS texts
     FROM decoded
 ),
 named AS (
@@ -107,7 +109,7 @@ FROM typed
 
 
 def _written_again(fields: list[Field], layout: Layout) -> str:
-    """The event's text, put together from the texts of its fields, with as few pieces as can be: each costs."""
+    """The event's text, put together from the texts of its fields, of as few pieces as can be: each costs."""
     space = " " if layout.spaced else ""
     pieces, fixed = [], "{"
     for n, field in enumerate(fields):

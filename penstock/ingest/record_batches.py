@@ -93,7 +93,7 @@ def decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
     """
     try:
         return _decode(batches)
-    except (IndexError, ValueError) as exc:  # a length leads out of the data; a header's key is no UTF-8
+    except (IndexError, ValueError) as exc:  # a length or a number that cannot be
         raise _corrupt(batches, f"a record cannot be read ({exc})") from exc
 
 
@@ -105,18 +105,22 @@ def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
 
     length, at = _varints(octets, starts)
     ends = at + length
-    time_delta, at = _varints(octets, at + 1)  # behind the attributes, which are not used
+    _, at = _varints(octets, at)  # attributes, which are not used, read as kafka-python does
+    time_delta, at = _varints(octets, at)
     offset_delta, at = _varints(octets, at)
-    key_length, key_at = _varints(octets, at)
-    value_length, value_at = _varints(octets, key_at + np.maximum(key_length, 0))
-    header_count, at = _varints(octets, value_at + np.maximum(value_length, 0))
-    headers, at = _headers(octets, data, header_count, at)
-    if (at != ends).any() or (header_count < 0).any():
-        raise _corrupt(batches, "a record is not as long as it says")
+    key_length, key_at, at = _strings(octets, at, ends)
+    value_length, value_at, at = _strings(octets, at, ends)
+    header_count, at = _varints(octets, at)
+    headers, at = _headers(octets, data, header_count, at, ends)
+    if (at != ends).any():
+        raise ValueError("a record is not as long as it says")
 
     def of_batch(values: list[int]) -> Ints:
         return np.repeat(np.array(values, np.int64), counts)
 
+    last_delta = of_batch([batch.offset - batch.base_offset for batch in batches])
+    if (offset_delta < 0).any() or (offset_delta > last_delta).any():
+        raise ValueError("an offset outside of its batch")
     offset = of_batch([batch.base_offset for batch in batches]) + offset_delta
     partition = of_batch([batch.partition for batch in batches]).astype(np.int32)
     time = of_batch([batch.first_timestamp for batch in batches]) + time_delta
@@ -221,7 +225,18 @@ def _varints(octets: Bytes, at: Ints) -> tuple[Ints, Ints]:
         value[longer] |= (octet & 0x7F).astype(np.uint64) << np.uint64(shift)
         behind[longer] += 1
         longer = longer[octet >= 0x80]
+    if longer.size:
+        raise ValueError("a number of more than 64 bits")
     return (value >> np.uint64(1)).view(np.int64) ^ -(value & np.uint64(1)).view(np.int64), behind
+
+
+def _strings(octets: Bytes, at: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """Of the byte string at each place: its length (negative: null), where it begins, and the place behind it.
+    Raises ValueError for one that goes on behind the end of its record."""
+    length, begin = _varints(octets, at)
+    if (length > ends - begin).any():
+        raise ValueError("a length leads out of its record")
+    return length, begin, begin + np.maximum(length, 0)
 
 
 _INLINE = 12  # bytes: a value that is no longer lies in its view
@@ -250,19 +265,22 @@ def _views(octets: Bytes, data: bytes, at: Ints, length: Ints) -> pa.Array:
     return pa.Array.from_buffers(pa.binary_view(), len(at), buffers, int(is_null.sum()))
 
 
-def _headers(octets: Bytes, data: bytes, count: Ints, at: Ints) -> tuple[pa.Array, Ints]:
+def _headers(octets: Bytes, data: bytes, count: Ints, at: Ints, ends: Ints) -> tuple[pa.Array, Ints]:
     """The headers of each record (null where it has none), and the places behind them."""
     if not count.any():
         return pa.nulls(len(count), HEADERS), at
+    if (count < 0).any() or (count > ends - at).any():
+        raise ValueError("a number of headers that cannot be")
     behind = at.copy()
     firsts = np.cumsum(count) - count
     key_at, key_length, value_at, value_length = np.zeros((4, count.sum()), np.int64)
     for n in range(count.max()):
         rows = np.flatnonzero(count > n)
         here = firsts[rows] + n
-        key_length[here], key_at[here] = _varints(octets, behind[rows])
-        value_length[here], value_at[here] = _varints(octets, key_at[here] + key_length[here])
-        behind[rows] = value_at[here] + np.maximum(value_length[here], 0)
+        key_length[here], key_at[here], behind[rows] = _strings(octets, behind[rows], ends[rows])
+        value_length[here], value_at[here], behind[rows] = _strings(octets, behind[rows], ends[rows])
+    if (key_length < 0).any():
+        raise ValueError("a header without a name")
     keys = _names(_views(octets, data, key_at, key_length).cast(pa.binary()))
     values = _views(octets, data, value_at, value_length).cast(pa.binary())
     pairs = pa.StructArray.from_arrays([keys, values], fields=list(HEADERS.value_type))
