@@ -65,11 +65,13 @@ WITH decoded AS (
     SELECT *, CASE WHEN octet_length(value) <= {longest} THEN try(decode(value)) END AS json_text
     FROM batch
 ),
-split AS (
-    SELECT
-        *,
-        json_extract_string(CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END, [{paths}]) AS texts
+valid AS (
+    SELECT *, CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END AS object_text
     FROM decoded
+),
+split AS (
+    SELECT *, json_extract_string(object_text, [{paths}]) AS texts
+    FROM valid
 ),
 named AS (
     SELECT
@@ -109,7 +111,7 @@ FROM typed
 
 
 def _written_again(fields: list[Field], layout: Layout) -> str:
-    """The event's text, put together from the texts of its fields, of as few pieces as can be: each costs."""
+    """The event's text, put together from the texts of its fields, of as few pieces as can be."""
     space = " " if layout.spaced else ""
     pieces, fixed = [], "{"
     for n, field in enumerate(fields):

@@ -231,7 +231,7 @@ def _varints(octets: Bytes, at: Ints) -> tuple[Ints, Ints]:
 
 
 def _strings(octets: Bytes, at: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
-    """Of the byte string at each place: its length (negative: null), where it begins, and the place behind it.
+    """Of the byte string at each place: its length (negative: null), where it begins, the place behind it.
     Raises ValueError for one that goes on behind the end of its record."""
     length, begin = _varints(octets, at)
     if (length > ends - begin).any():
