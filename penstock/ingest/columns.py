@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from kafka import KafkaConsumer
-from kafka import __version__ as kafka_version
 
-from penstock.ingest.record_batches import HEADERS, RawBatch, WholeBatches, decode
+from penstock.ingest.record_batches import HEADERS, RawBatch, decode
 
 DECODED_AT_ONCE = 8 * 1024 * 1024  # bytes: some 25 000 events, the size of chunk that DuckDB scans best
-_POLLED_AT_ONCE = 64  # record batches, so that a full one lands soon after it is full
 _LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
-_KNOWN = "3.0"  # the kafka-python whose fetcher is known
-
-_log = logging.getLogger(__name__)
 
 SCHEMA = pa.schema(
     [
@@ -31,26 +24,6 @@ SCHEMA = pa.schema(
         ("headers", HEADERS),
     ]
 )
-
-
-def read_whole_batches(consumer: KafkaConsumer) -> bool:
-    """Make `poll` hand on RawBatches. Where this kafka-python is built otherwise it stays as it is, which is
-    slower; a warning says so."""
-    fetcher: Any = getattr(consumer, "_fetcher", None)
-    parse = getattr(type(fetcher), "_parse_fetched_data", None)
-    names = getattr(getattr(parse, "__code__", None), "co_names", ())
-    ours = WholeBatches.__mro__[1]
-    if getattr(fetcher, "PartitionRecords", None) is not ours or "PartitionRecords" not in names:
-        _log.warning(
-            "kafka-python %s reads record batches another way than %s, which Penstock knows: events are read "
-            "one by one, some times slower",
-            kafka_version,
-            _KNOWN,
-        )
-        return False
-    fetcher.PartitionRecords = WholeBatches
-    consumer.config["max_poll_records"] = _POLLED_AT_ONCE
-    return True
 
 
 def size_of(item: Any) -> int:

@@ -15,11 +15,11 @@ from penstock.core.errors import BrokerError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline_lock import file_lock
 from penstock.core.settings import Settings
-from penstock.ingest.columns import read_whole_batches
 from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import Fetch, OffsetsGone
 from penstock.ingest.gap import Gap, cut_error, find_cuts, find_gaps, gap_error, regrown_error
 from penstock.ingest.landing import Batch, Landed, LandingFile, Outrun
+from penstock.ingest.seam import read_whole_batches
 from penstock.ingest.topic import (
     Topic,
     beginning_offsets,
