@@ -21,7 +21,7 @@ from penstock.core.yaml_file import KeyPath, YamlFile
 from penstock.ingest.odcs import read_odcs
 from penstock.ingest.reject_limit import RejectLimit, read_reject_limit
 
-Kind = Literal["string", "integer", "decimal", "boolean", "timestamp", "date"]
+Kind = Literal["string", "uuid", "integer", "decimal", "boolean", "timestamp", "date"]
 
 _INTEGER_TYPES = {"BIGINT": (-(2**63), 2**63 - 1), "INTEGER": (-(2**31), 2**31 - 1)}
 _DECIMAL_TYPE = re.compile(r"DECIMAL\((\d+), ?(\d+)\)|NUMERIC\((\d+), ?(\d+)\)", re.IGNORECASE)
@@ -31,6 +31,7 @@ _KINDS: dict[str, Kind] = {
 }  # fmt: skip
 _OPTIONS: dict[Kind, set[str]] = {
     "string": {"minLength", "maxLength", "pattern"},
+    "uuid": set(),
     "integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
     "decimal": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
     "boolean": set(),
@@ -144,6 +145,8 @@ def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
         if getattr(prop, unheeded):
             raise _unheeded(yaml_file, (*at, unheeded), unheeded)
     kind = _KINDS[prop.logicalType]
+    if kind == "string" and (prop.physicalType or "").strip().upper() == "UUID":
+        kind = "uuid"
     options = dict(prop.logicalTypeOptions or {})
     for option in options:
         if option not in _OPTIONS[kind]:
@@ -185,8 +188,8 @@ def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind
             )
         return f"DECIMAL({precision},{scale})", precision, scale
     known = {
-        "string": ("VARCHAR", "TEXT", "STRING"), "integer": tuple(_INTEGER_TYPES), "boolean": ("BOOLEAN",),
-        "timestamp": ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"), "date": ("DATE",),
+        "string": ("VARCHAR", "TEXT", "STRING", "UUID"), "uuid": ("UUID",), "integer": tuple(_INTEGER_TYPES),
+        "boolean": ("BOOLEAN",), "timestamp": ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"), "date": ("DATE",),
     }[kind]  # fmt: skip
     if declared and declared.upper() not in known:
         raise yaml_file.error(

@@ -17,6 +17,7 @@ from penstock.core.settings import Settings
 from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
 from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import OffsetsGone
+from penstock.ingest.fetch_ahead import fetched_ahead
 from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Landed, LandingFile, open_landing, stored_offsets
 from penstock.ingest.reject_limit import check_rejects
@@ -136,15 +137,14 @@ def _drain_in_one_go(
         clock=clock,
     )
     tally.gaps += gaps
-    while True:
-        batch = fetch.batch(linger=_LINGER, until=order.target)
-        landed = land_batch(source, landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
-        if landed is None:
-            return False
-        tally.add(landed)
-        on_landed(landed)
-        if has_passed(fetch.landed(), order.target):
-            return True
+    with fetched_ahead(fetch, linger=_LINGER, until=order.target) as batches:
+        for batch in batches:
+            landed = land_batch(source, landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
+            if landed is None:
+                return False
+            tally.add(landed)
+            on_landed(landed)
+    return True
 
 
 class _Tally:

@@ -1,37 +1,24 @@
-"""Kafka's records become Arrow columns of raw bytes and coordinates: nothing is parsed here."""
+"""Kafka's events become batches of raw bytes and coordinates: nothing is parsed here."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
+from penstock.ingest.columns import columns, size_of
 from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
-BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its Arrow columns hold this much
+BATCH_BYTES = 32 * 1024 * 1024  # a batch lands when its events hold this much
 _PAUSE = 0.2  # seconds until a lost broker is asked again
-_LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
-
-_HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-_SCHEMA = pa.schema(
-    [
-        ("partition", pa.int32()),
-        ("offset", pa.int64()),
-        ("kafka_timestamp", pa.timestamp("ms", tz="UTC")),
-        ("key", pa.binary()),
-        ("value", pa.binary()),
-        ("headers", _HEADERS),
-    ]
-)
 
 
 class OffsetsGone(Exception):
@@ -53,7 +40,10 @@ class Fetch:
         self._topic = topic
         self._servers = servers
         self._places = {partition: TopicPartition(topic.name, partition) for partition in topic.partitions}
-        self._stored: dict[int, int | None] = {}
+        self._fetched: dict[int, int | None] = {}
+        self._landed: dict[int, int | None] = {}
+        self._in_use = threading.Lock()  # a consumer is for one thread at a time
+        self._stopped = False
 
     def start(self, offsets: Mapping[int, int], stored: Mapping[int, int]) -> None:
         """Fetch from `offsets` on. `stored` are those that the landing file holds now."""
@@ -61,12 +51,21 @@ class Fetch:
         self._consumer.resume(*self._places.values())
         for partition, place in self._places.items():
             self._consumer.seek(place, offsets[partition])
-        self._stored = {partition: stored.get(partition) for partition in self._places}
+        self._fetched = {partition: stored.get(partition) for partition in self._places}
+        self._landed = dict(self._fetched)
 
     def positions(self) -> dict[int, int]:
         """By partition, the offset of the next event to come. Raises OffsetsGone and BrokerError."""
-        with explained(self._servers), _gone():
+        with self._in_use, explained(self._servers), _gone():
             return {partition: self._consumer.position(place) for partition, place in self._places.items()}
+
+    def fetched(self) -> dict[int, int]:
+        """By partition, the offset after the last event that `batch` has returned."""
+        return {partition: offset or 0 for partition, offset in self._fetched.items()}
+
+    def stop(self) -> None:
+        """Let a `batch` that another thread waits for return soon, with what it has."""
+        self._stopped = True
 
     def batch(self, *, linger: float, until: Mapping[int, int] | None = None, stall: float = 60.0) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
@@ -75,25 +74,25 @@ class Fetch:
         is raised when nothing has come for `stall` seconds. A broker that goes away is waited for.
         Raises OffsetsGone, once all that came before it has been returned.
         """
-        chunks: list[pa.RecordBatch] = []
+        items: list[Any] = []
         size = 0
         began = moved = time.monotonic()
         while True:
             try:
                 polled, failure = self._poll(min(linger, 0.5))
             except OffsetsGone:
-                if not chunks:
+                if not items:
                     raise
                 break
             now = time.monotonic()
             if polled:
                 moved = now
-                chunk = _columns(polled)
-                chunks.append(chunk)
-                size += chunk.nbytes
-            if until is not None and self._is_there(until):
+                came = [item for part in polled.values() for item in part]
+                items += came
+                size += sum(map(size_of, came))
+            if self._stopped or (until is not None and self._is_there(until)):
                 break
-            if size >= BATCH_BYTES or (now - began >= linger and (chunks or until is None)):
+            if size >= BATCH_BYTES or (now - began >= linger and (items or until is None)):
                 break
             if now - moved > stall:
                 raise BrokerError(
@@ -102,12 +101,12 @@ class Fetch:
                     + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",
                 )
-        return self._batch(chunks)
+        return self._batch(items)
 
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
         Raises OffsetsGone, and BrokerError for any other."""
-        with explained(self._servers), _gone():
+        with self._in_use, explained(self._servers), _gone():
             try:
                 return self._consumer.poll(timeout_ms=int(seconds * 1000)), None
             except KafkaError as exc:
@@ -117,32 +116,30 @@ class Fetch:
                 return {}, exc
 
     def took(self, batch: Batch) -> None:
-        """Note that the batch has landed: the next one starts from its ends."""
-        self._stored.update(batch.ends)
+        """Note that the batch has landed."""
+        self._landed.update(batch.ends)
 
     def landed(self) -> dict[int, int]:
         """By partition, the offset after the last event that has landed."""
-        return {partition: offset or 0 for partition, offset in self._stored.items()}
+        return {partition: offset or 0 for partition, offset in self._landed.items()}
 
     def commit_group(self, group_offsets: Mapping[int, int]) -> None:
         """Tell Kafka's group offsets, for lag tools only; Penstock never reads them."""
-        self._consumer.commit(
-            {self._places[p]: OffsetAndMetadata(offset, "", -1) for p, offset in group_offsets.items()}
-        )
+        offsets = {self._places[p]: OffsetAndMetadata(offset, "", -1) for p, offset in group_offsets.items()}
+        with self._in_use:
+            self._consumer.commit(offsets)
 
     def _is_there(self, until: Mapping[int, int]) -> bool:
         arrived = [p for p, position in self.positions().items() if position >= until[p]]
         self._consumer.pause(*(self._places[partition] for partition in arrived))
         return len(arrived) == len(self._places)
 
-    def _batch(self, chunks: list[pa.RecordBatch]) -> Batch:
+    def _batch(self, items: list[Any]) -> Batch:
         positions = self.positions()
-        moved = {p: position for p, position in positions.items() if position != self._stored[p]}
-        return Batch(
-            events=pa.Table.from_batches(chunks, schema=_SCHEMA),
-            starts={partition: self._stored[partition] for partition in moved},
-            ends=moved,
-        )
+        moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
+        starts = {partition: self._fetched[partition] for partition in moved}
+        self._fetched.update(moved)
+        return Batch(events=columns(items), starts=starts, ends=moved)
 
 
 @contextmanager
@@ -154,26 +151,3 @@ def _gone() -> Iterator[None]:
     except LogTruncationError as exc:
         ends = exc.divergent_offsets.items()
         raise OffsetsGone({place.partition: end.offset if end else 0 for place, end in ends}) from exc
-
-
-def _columns(polled: Mapping[TopicPartition, list[Any]]) -> pa.RecordBatch:
-    """`KafkaConsumer.poll()`'s records, column by column."""
-    records = [record for part in polled.values() for record in part]
-    timestamps = pa.array([record.timestamp for record in records], pa.int64())
-    in_range = pc.and_(pc.greater_equal(timestamps, 0), pc.less_equal(timestamps, _LAST_TIMESTAMP))
-    if any(record.headers for record in records):
-        headers = pa.array([record.headers or None for record in records], _HEADERS)
-    else:
-        headers = pa.nulls(len(records), _HEADERS)
-    return pa.record_batch(
-        [
-            pa.array([record.partition for record in records], pa.int32()),
-            pa.array([record.offset for record in records], pa.int64()),
-            # -1 means "no timestamp"; one that no TIMESTAMPTZ can hold is none either
-            pc.if_else(in_range, timestamps, None).cast(pa.timestamp("ms", tz="UTC")),
-            pa.array([record.key for record in records], pa.binary()),
-            pa.array([record.value for record in records], pa.binary()),
-            headers,
-        ],
-        schema=_SCHEMA,
-    )

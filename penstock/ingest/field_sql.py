@@ -91,6 +91,10 @@ def value_column(field: Field) -> str:
     is_text = f"starts_with({token}, '\"')"
     if field.kind == "string":
         value = f"CASE WHEN {is_text} THEN {text} END"
+    elif field.kind == "uuid":
+        # The way back to text shows braces and missing hyphens, which the cast lets pass.
+        cast = f"TRY_CAST({text} AS UUID)"
+        value = f"CASE WHEN {is_text} AND {cast}::VARCHAR = lower({text}) THEN {cast} END"
     elif field.kind == "integer":
         # The way back to text shows a point, an exponent or a quote that the cast would hide.
         cast = f"TRY_CAST({token} AS {field.sql_type})"
@@ -178,7 +182,7 @@ def _type_rule(field: Field) -> str:
         return (
             f"CASE WHEN {number} IS NULL THEN 'type' WHEN {whole_part_fits} THEN 'scale' ELSE 'overflow' END"
         )
-    if field.kind in ("timestamp", "date"):
+    if field.kind in ("timestamp", "date", "uuid"):
         return f"CASE WHEN starts_with({token}, '\"') THEN '{field.kind}' ELSE 'type' END"
     return "'type'"
 

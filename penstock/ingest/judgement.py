@@ -35,25 +35,41 @@ from penstock.ingest.field_sql import (
     token_columns,
     value_column,
 )
+from penstock.ingest.plain_events import plain_sql, usual_layout
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The compiled contract: run `judge` on a connection prepared with `prepare`."""
+    """The compiled contract."""
 
     contract: Contract
-    judge: str
+    long_way: str  # SELECT of what `judged` holds, from the relation `doubtful`
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create the temp macros that the SQL calls; once per connection."""
         connection.execute(_macros())
 
+    def judge(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make `judged` from `batch`: the short way for plain good events, the long way for all others."""
+        layout = usual_layout(connection, self.contract)
+        connection.execute(plain_sql(self.contract, layout, LONGEST_VALUE))
+        (all_done,) = connection.execute("SELECT coalesce(bool_and(_is_done), true) FROM judged").fetchall()[
+            0
+        ]
+        if not all_done:
+            connection.execute(
+                "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT batch.* FROM batch JOIN judged "
+                'ON _partition = partition AND _offset = "offset" WHERE NOT _is_done'
+            )
+            connection.execute("DELETE FROM judged WHERE NOT _is_done")
+            connection.execute(f"INSERT INTO judged {self.long_way}")
+
 
 @functools.cache  # `follow` opens the landing file anew for each batch
 def compile_judgement(contract: Contract) -> Judgement:
-    """Compile the contract's rules to one CREATE TEMP TABLE … AS statement."""
+    """Compile the contract's rules to SQL."""
     fields = contract.fields
     paths = ", ".join(json_path(field) for field in fields)
     names = "[" + ", ".join(literal(field.name) for field in fields) + "]"
@@ -63,10 +79,9 @@ def compile_judgement(contract: Contract) -> Judgement:
         + [may_be_inexact_token(index) for index, field in enumerate(fields, 1) if field.kind == "decimal"]
     )
     sql = f"""
-CREATE OR REPLACE TEMP TABLE judged AS
 WITH decoded AS (
     SELECT *, CASE WHEN octet_length(value) <= {LONGEST_VALUE} THEN try(decode(value)) END AS json_text
-    FROM batch
+    FROM doubtful
 ),
 checked AS (
     SELECT
@@ -152,7 +167,8 @@ SELECT
             {_list((one for field in fields for one in field_reasons(field)), indent=12)}
         ],
         lambda one: one IS NOT NULL
-    ) END AS reasons
+    ) END AS reasons,
+    true AS _is_done
 FROM told
 """
     return Judgement(contract, sql)

@@ -24,6 +24,10 @@ from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
 from penstock.ingest.landing_schema import GAPS_TABLE, check_landing, create_landing
 
+# A batch is inserted by several threads, and its columns are compressed when the file is closed rather than
+# between two batches: up to then its log grows.
+_SETTINGS = "SET preserve_insertion_order = false; SET wal_autocheckpoint = '1GB'"
+
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
 
@@ -183,7 +187,7 @@ class LandingFile:
     def judge_batch(self, events: int, where: str) -> tuple[int, int, Reasons]:
         """Make the table `judged` of the relation `batch`, which holds so many events: how many are good, how
         many rejects, and why. Raises LandingError, which tells `where`, if one was left out."""
-        self.connection.execute(self.judgement.judge)
+        self.judgement.judge(self.connection)
         row = self.connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
         assert row is not None
         judged, rejected = row
@@ -264,6 +268,7 @@ def open_landing(
     except PenstockError as exc:
         raise LandingError(exc.message, fix=_after_damage(path)) from exc
     try:
+        connection.execute(_SETTINGS)
         check_landing(connection, path, contract, settings.environment)
         judgement = compile_judgement(contract)
         judgement.prepare(connection)

@@ -148,7 +148,7 @@ class _Replay:
         landed, _, reasons = self.landing.judge_batch(rows, f"rejects of {contract.stream}, epoch {epoch}")
         self.reasons.update(reasons)
         connection.execute(
-            f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons), "
+            f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons, _is_done), "
             "$1::INTEGER AS _epoch, $2::BIGINT AS _commit, $3 AS _contract_version "
             "FROM judged WHERE reasons IS NULL",
             [epoch, commit, contract.version],

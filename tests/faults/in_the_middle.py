@@ -11,7 +11,7 @@ from fault_stream import FaultStream
 from own_broker import Broker
 
 EVENTS = range(8_000)
-SMALL_BATCHES = {"batch_bytes": 100_000, "poll_records": 500}
+SMALL_BATCHES = {"batch_bytes": 100_000, "poll_batches": 1}
 until = partial(own_stream.until, seconds=60.0)
 
 

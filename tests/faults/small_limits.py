@@ -1,6 +1,6 @@
 """Run a command of Penstock with some of its own limits changed, so that a test need not wait a minute.
 
-    python small_limits.py stall=5 poll_records=100 -- ingest drain customer_events
+    python small_limits.py stall=5 poll_batches=1 -- ingest drain customer_events
 
 The code under test is the same; only how much, or how long, differs. `tell_phases=FD` makes it also write to
 that file descriptor, letter by letter, what it is doing: see PHASES.
@@ -29,7 +29,7 @@ def change(name: str, value: float) -> None:
         consume._BROKER_BACK_WITHIN = int(value * 1000)
     elif name == "batch_bytes":  # a batch lands when it holds this much
         fetch.BATCH_BYTES = int(value)
-    elif name == "poll_records":  # at most so many events are taken from the client at once
+    elif name == "poll_batches":  # at most so many record batches are taken from the client at once
         poll = KafkaConsumer.poll
         KafkaConsumer.poll = lambda self, timeout_ms=0: poll(self, timeout_ms, max_records=int(value))
     elif name == "look_at_topic":  # seconds between two looks of a follow at its topic
@@ -65,7 +65,7 @@ def tell_phases(descriptor: int) -> None:
 
     landing.kill_point = at_point
     fetch.Fetch._poll = before("f", fetch.Fetch._poll)
-    fetch._columns = before("d", fetch._columns)
+    fetch.columns = before("d", fetch.columns)
     landing.LandingFile.land = before("i", landing.LandingFile.land)
 
 

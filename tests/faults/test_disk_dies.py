@@ -19,7 +19,7 @@ from penstock.core.errors import PenstockError
 
 Run = Callable[..., subprocess.Popen[str]]
 
-LIMITS = {"poll_records": 50, "batch_bytes": 5_000}  # commits of about 50 events
+LIMITS = {"poll_batches": 1, "batch_bytes": 5_000}  # a commit for each record batch of some 80 events
 
 
 def kept(stream: FaultStream) -> int:

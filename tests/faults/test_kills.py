@@ -22,7 +22,7 @@ from kafka import KafkaProducer
 from small_limits import PHASES
 
 EVENTS = 400  # produced before each kill: 8 commits or more
-LIMITS = ("batch_bytes=5000", "poll_records=50", "linger=0.05")
+LIMITS = ("batch_bytes=5000", "poll_batches=1", "linger=0.05")
 PATIENCE = 30.0  # seconds for a victim to reach its moment
 
 

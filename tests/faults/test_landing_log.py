@@ -15,7 +15,7 @@ from marts_by_hand import PIPELINE, run_stage
 
 Run = Callable[..., subprocess.Popen[str]]
 
-LIMITS = {"poll_records": 50, "batch_bytes": 5_000}  # commits of about 50 events
+LIMITS = {"poll_batches": 1, "batch_bytes": 5_000}  # a commit for each record batch of some 80 events
 EVENTS = 300
 
 

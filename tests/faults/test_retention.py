@@ -104,7 +104,7 @@ def test_a_gap_that_opens_under_a_follow_is_named(
 ) -> None:
     stream.produce_numbers(EVENTS, width=500)
     own_broker.proxy.slow(1_000_000)
-    process = penstock("ingest", "follow", "customer_events", batch_bytes=100_000, poll_records=500)
+    process = penstock("ingest", "follow", "customer_events", batch_bytes=100_000, poll_batches=1)
     until(lambda: read(stream) > 0)
     remove_up_to(stream, 3_900)
     assert process.poll() is None

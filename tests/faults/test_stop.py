@@ -19,7 +19,7 @@ from penstock.core.duckdb_file import open_duckdb
 EVENTS = range(1_000)
 FAST = 20.0  # seconds
 # Commits of about 50 events; it tells by letters on stderr which phase begins.
-SMALL = {"poll_records": 50, "batch_bytes": 5_000, "linger": 0.1, "tell_phases": 2}
+SMALL = {"poll_batches": 1, "batch_bytes": 5_000, "linger": 0.1, "tell_phases": 2}
 
 
 def stop(process: Popen[str], how: signal.Signals) -> tuple[float, int]:

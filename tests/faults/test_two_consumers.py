@@ -86,7 +86,7 @@ def test_of_two_follows_that_share_no_lock_one_wins_each_batch(
                 "json",
                 linger=0.1,
                 batch_bytes=5_000,
-                poll_records=50,
+                poll_batches=1,
             )
         )
     for begin in range(0, 1_000, 200):

@@ -40,6 +40,7 @@ schema:
         logicalType: string
         quality: [{metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}]
       - {name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}
+      - {name: visit, logicalType: string, physicalType: UUID}
       - {name: island, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Australia/Lord_Howe}}
 """
 GOOD = {"thing_id": "t", "number": 1}
@@ -67,7 +68,7 @@ class Judge:
             }
         )
         self.connection.register("batch", batch)
-        self.connection.execute(self.judgement.judge)
+        self.judgement.judge(self.connection)
         return self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
 
     def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:
@@ -164,6 +165,11 @@ def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: byt
         ("code", '"1ab"', "pattern", None),
         ("kind", '"c"', "enum", '"c"'),
         ("thing_id", "5", "type", "5"),
+        ("visit", '"{72d76fde-8bb3-4e00-8c23-a032dfed738c}"', "uuid", None),
+        ("visit", '"72d76fde8bb34e008c23a032dfed738c"', "uuid", None),
+        ("visit", '"72d76fde-8bb3-4e00-8c23-a032dfed738g"', "uuid", None),
+        ("visit", '""', "uuid", None),
+        ("visit", "72", "type", "72"),
     ],
 )
 def test_a_field_that_breaks_a_rule_is_named_with_rule_and_value(
@@ -187,6 +193,7 @@ def test_all_reasons_are_told_at_once(judge: Judge) -> None:
     ("field", "token", "value"),
     [
         ("number", "-0", 0),
+        ("visit", '"72D76fde-8bb3-4e00-8c23-a032dfed738c"', "72d76fde-8bb3-4e00-8c23-a032dfed738c"),
         ("number", "-9223372036854775808", -(2**63)),
         ("amount", "35.790", Decimal("35.79")),
         ("amount", "1.5E+1", Decimal("15.00")),

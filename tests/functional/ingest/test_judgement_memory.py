@@ -41,7 +41,7 @@ def _judge_a_long_event_and_many_broken_ones(folder: Path) -> None:
     )
     connection.register("batch", batch)
     before = _peak()
-    connection.execute(judgement.judge)
+    judgement.judge(connection)
     print(_peak() - before)
 
 

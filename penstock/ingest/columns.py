@@ -1,0 +1,86 @@
+"""What a consumer hands on becomes Arrow columns: record batches by `decode`, single records one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.ingest.record_batches import HEADERS, RawBatch, decode
+
+DECODED_AT_ONCE = 8 * 1024 * 1024  # bytes: some 25 000 events, the size of chunk that DuckDB scans best
+_LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
+
+SCHEMA = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("kafka_timestamp", pa.timestamp("ms", tz="UTC")),
+        ("key", pa.binary_view()),
+        ("value", pa.binary_view()),
+        ("headers", HEADERS),
+    ]
+)
+
+
+def size_of(item: Any) -> int:
+    """Bytes that a polled item will hold as columns, about."""
+    if isinstance(item, RawBatch):
+        return len(item.records)
+    return int(max(item.serialized_key_size, 0) + max(item.serialized_value_size, 0) + 100)
+
+
+def columns(items: Sequence[Any]) -> pa.Table:
+    """The events of polled items, in their order, in chunks. Raises CorruptRecordError."""
+    chunks = []
+    for is_raw, run in groupby(items, lambda item: isinstance(item, RawBatch)):
+        if is_raw:
+            chunks += [_typed(decode(group)) for group in _groups(run)]
+        else:
+            chunks.append(_of_records(list(run)))
+    return pa.Table.from_batches(chunks, schema=SCHEMA)
+
+
+def _groups(batches: Iterator[RawBatch]) -> Iterator[list[RawBatch]]:
+    group: list[RawBatch] = []
+    size = 0
+    for batch in batches:
+        group.append(batch)
+        size += len(batch.records)
+        if size >= DECODED_AT_ONCE:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _typed(decoded: pa.RecordBatch) -> pa.RecordBatch:
+    return decoded.set_column(2, SCHEMA.field(2), _timestamps(decoded.column(2)))
+
+
+def _of_records(records: list[Any]) -> pa.RecordBatch:
+    """`KafkaConsumer.poll()`'s records, column by column."""
+    if any(record.headers for record in records):
+        headers = pa.array([record.headers or None for record in records], HEADERS)
+    else:
+        headers = pa.nulls(len(records), HEADERS)
+    return pa.record_batch(
+        [
+            pa.array([record.partition for record in records], pa.int32()),
+            pa.array([record.offset for record in records], pa.int64()),
+            _timestamps(pa.array([record.timestamp for record in records], pa.int64())),
+            pa.array([record.key for record in records], pa.binary_view()),
+            pa.array([record.value for record in records], pa.binary_view()),
+            headers,
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _timestamps(milliseconds: pa.Array) -> pa.Array:
+    """-1 means "no timestamp"; one that no TIMESTAMPTZ can hold is none either."""
+    in_range = pc.and_(pc.greater_equal(milliseconds, 0), pc.less_equal(milliseconds, _LAST_TIMESTAMP))
+    return pc.if_else(in_range, milliseconds, None).cast(pa.timestamp("ms", tz="UTC"))

@@ -1,0 +1,149 @@
+"""Plain events: the short way of the judgement, for those that are written as most of their batch.
+
+An event is plain when the texts of the contract's fields, written one after the other in the usual order and
+with the usual spaces, strings in quotes, give its very text, and it has no backslash. Then it is one valid
+object, holds no other key and none twice, and each value stands as it was sent: nothing is left to look for
+but types and rules. What is not plain, or not good, takes the long way: the short one only ever says "good".
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+
+from penstock.core.duckdb_file import literal, quoted
+from penstock.ingest.contract import Contract, Field
+from penstock.ingest.field_sql import column, is_good, json_path, prepared_column, value_column
+
+_LOOKED_AT = 1000  # events, for the usual layout
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How events are usually written: the order of the fields, a space after ':' and ',' or none, and whether
+    a field without a value is written as null or left out."""
+
+    fields: tuple[str, ...]
+    spaced: bool
+    nulls: bool
+
+
+def usual_layout(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Layout:
+    """The layout of the batch's fullest event; of several, the one that is met most."""
+    found = connection.execute(
+        f"""
+        WITH decoded AS (SELECT try(decode(value)) AS json_text FROM batch LIMIT {_LOOKED_AT}),
+        laid_out AS (
+            SELECT json_keys(json_text) AS keys, contains(json_text, '": ') AS spaced,
+                regexp_matches(json_text, '": ?null') AS nulls
+            FROM decoded WHERE json_valid(json_text)
+        )
+        SELECT keys, spaced, bool_or(nulls) FROM laid_out GROUP BY keys, spaced
+        ORDER BY len(keys) DESC, count(*) DESC, keys, spaced LIMIT 1
+        """
+    ).fetchall()
+    keys, spaced, nulls = found[0] if found else ([], False, False)
+    names = [field.name for field in contract.fields]
+    met = [key for key in dict.fromkeys(keys) if key in names]  # each once, or a key twice would be usual
+    return Layout((*met, *(name for name in names if name not in met)), spaced, nulls)
+
+
+@functools.cache
+def plain_sql(contract: Contract, layout: Layout, longest: int) -> str:
+    """SQL for `judged` as of the plain and good events; all others are there with `is_done` false.
+    `longest`: bytes of an event's value."""
+    by_name = {field.name: field for field in contract.fields}
+    fields = [by_name[name] for name in layout.fields]
+    paths = ", ".join(json_path(field) for field in fields)
+    return f"""
+CREATE OR REPLACE TEMP TABLE judged AS
+WITH decoded AS (
+    SELECT *, CASE WHEN octet_length(value) <= {longest} THEN try(decode(value)) END AS json_text
+    FROM batch
+),
+valid AS (
+    SELECT *, CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END AS object_text
+    FROM decoded
+),
+split AS (
+    SELECT *, json_extract_string(object_text, [{paths}]) AS texts
+    FROM valid
+),
+named AS (
+    SELECT
+        *,
+        {_written_again(fields, layout)} = json_text AND NOT contains(json_text, chr(92)) AS is_plain,
+        {_comma(f"texts[{n}] AS {column('text', field)}" for n, field in enumerate(fields, 1))}
+    FROM split
+),
+marked AS (
+    SELECT
+        *,
+        {_comma(f"{_token(field)} AS {column('token', field)}" for field in fields)}
+    FROM named
+),
+prepared AS (
+    SELECT
+        *
+        {"".join(", " + _prepared(field) for field in fields if field.kind in ("decimal", "timestamp"))}
+    FROM marked
+),
+typed AS (
+    SELECT
+        *,
+        {_comma(value_column(field) for field in fields)}
+    FROM prepared
+)
+SELECT
+    {_comma(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)},
+    NULL::JSON AS _unknown,
+    partition AS _partition,
+    "offset" AS _offset,
+    kafka_timestamp AS _kafka_timestamp,
+    NULL::STRUCT(field VARCHAR, rule VARCHAR, found VARCHAR)[] AS reasons,
+    coalesce(is_plain AND {" AND ".join(is_good(field) for field in fields)}, false) AS _is_done
+FROM typed
+"""
+
+
+def _written_again(fields: list[Field], layout: Layout) -> str:
+    """The event's text, put together from the texts of its fields, of as few pieces as can be."""
+    space = " " if layout.spaced else ""
+    pieces, fixed = [], "{"
+    for n, field in enumerate(fields):
+        text = f"texts[{n + 1}]"
+        key = ("," + space if n else "") + json.dumps(field.name, ensure_ascii=False) + ":" + space
+        quote = '"' if _is_string(field) else ""
+        if field.required:  # without it the event is not good
+            pieces += [literal(fixed + key + quote), text]
+            fixed = quote
+        else:
+            there = " || ".join([literal(key + quote), text] + [literal(quote)] * bool(quote))
+            pieces += [literal(fixed)] * bool(fixed)
+            pieces.append(f"coalesce({there}, {literal(key + 'null')})" if layout.nulls else there)
+            fixed = ""
+    return f"concat({', '.join([*pieces, literal(fixed + '}')])})"  # leaves out what is NULL
+
+
+def _token(field: Field) -> str:
+    """What the rules of a field ask of its token: is it there, does it begin as a string?"""
+    text = column("text", field)
+    return f"CASE WHEN {text} IS NOT NULL THEN '\"' END" if _is_string(field) else text
+
+
+def _is_string(field: Field) -> bool:
+    return field.kind in ("string", "uuid", "timestamp", "date")
+
+
+def _prepared(field: Field) -> str:
+    if field.kind == "decimal":  # the token is the number as sent; an exponent takes the long way
+        return f"{column('token', field)} AS {column('number', field)}"
+    return prepared_column(field)
+
+
+def _comma(items: Iterable[str]) -> str:
+    return ",\n        ".join(items)

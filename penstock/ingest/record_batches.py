@@ -1,0 +1,335 @@
+"""Kafka's record batches become Arrow columns, many records at a time: no Python object per record.
+
+kafka-python makes an object of each record, which costs more than all the rest of landing. Here its fetcher
+hands on whole record batches (message format v2), decompressed, their CRC checked, aborted transactions and
+control batches left out; `decode` then reads all records of many batches with NumPy. Formats v0 and v1 go
+kafka-python's own way.
+
+The format: https://kafka.apache.org/documentation/#recordbatch, varints as in Protocol Buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from kafka import codec
+from kafka.consumer.fetcher import Fetcher, IsolationLevel
+from kafka.errors import CorruptRecordError
+from kafka.record.default_records import DefaultRecordBatch
+
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+
+_HEADER = DefaultRecordBatch.HEADER_STRUCT.size
+_MAGIC_AT = 16  # in a batch of any format
+_LENGTH_AT = 8
+_DECOMPRESS = {1: codec.gzip_decode, 2: codec.snappy_decode, 3: codec.lz4_decode, 4: codec.zstd_decode}
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """The records of one batch, decompressed, and what its header says of them.
+
+    `offset` is the batch's last: kafka-python drops what lies before the offset that it asked for. A batch
+    may hold records before `wanted_from`, too.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    wanted_from: int
+    base_offset: int
+    count: int
+    first_timestamp: int
+    append_timestamp: int | None  # for all records, where the broker sets the time
+    records: bytes
+
+
+class WholeBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
+    """What the fetcher reads of one partition's response: batches in place of records."""
+
+    def _unpack_records(self, tp: Any, records: Any, *deserializers: Any) -> Iterator[Any]:
+        """As the original, one RawBatch for each batch with data. Raises CorruptRecordError."""
+        if _has_old_format(records._buffer):
+            yield from super()._unpack_records(tp, records, *deserializers)
+            return
+        while (batch := records.next_batch()) is not None:
+            if self.check_crcs and not batch.validate_crc():
+                raise CorruptRecordError(
+                    f"Record batch for partition {tp} at offset {batch.base_offset} failed crc check"
+                )
+            self.leader_epoch = batch.leader_epoch
+            self.next_fetch_offset = batch.next_offset
+            if not self._is_left_out(batch) and batch.records_count:
+                raw = _decompressed(batch, tp, self.fetch_offset)
+                self.records_read += raw.count
+                self.bytes_read += len(raw.records)
+                yield raw
+        self.drain()
+
+    def _is_left_out(self, batch: Any) -> bool:
+        """Is it of an aborted transaction, or a control batch?"""
+        if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
+            self._consume_aborted_transactions_up_to(batch.last_offset)
+            if self._contains_abort_marker(batch):
+                self.aborted_producer_ids.discard(batch.producer_id)
+            elif self._is_batch_aborted(batch):
+                return True
+        return bool(batch.is_control_batch)
+
+
+def decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
+    """All records of `batches` from `wanted_from` on, in their order, as columns: partition int32, offset
+    int64, kafka_timestamp int64 (milliseconds), key, value binary_view, headers list<struct<key, value>>.
+
+    Keys and values are views of one buffer: nothing is copied. Raises CorruptRecordError.
+    """
+    try:
+        return _decode(batches)
+    except (IndexError, ValueError) as exc:  # a length or a number that cannot be
+        raise _corrupt(batches, f"a record cannot be read ({exc})") from exc
+
+
+def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
+    data = b"".join(batch.records for batch in batches)
+    octets = np.frombuffer(data, np.uint8)
+    counts = np.array([batch.count for batch in batches])
+    starts = _record_starts(octets, batches, counts)
+
+    length, at = _varints(octets, starts)
+    ends = at + length
+    _, at = _varints(octets, at)  # attributes, which are not used, read as kafka-python does
+    time_delta, at = _varints(octets, at)
+    offset_delta, at = _varints(octets, at)
+    key_length, key_at, at = _strings(octets, at, ends)
+    value_length, value_at, at = _strings(octets, at, ends)
+    header_count, at = _varints(octets, at)
+    headers, at = _headers(octets, data, header_count, at, ends)
+    if (at != ends).any():
+        raise ValueError("a record is not as long as it says")
+
+    def of_batch(values: list[int]) -> Ints:
+        return np.repeat(np.array(values, np.int64), counts)
+
+    last_delta = of_batch([batch.offset - batch.base_offset for batch in batches])
+    if (offset_delta < 0).any() or (offset_delta > last_delta).any():
+        raise ValueError("an offset outside of its batch")
+    offset = of_batch([batch.base_offset for batch in batches]) + offset_delta
+    partition = of_batch([batch.partition for batch in batches]).astype(np.int32)
+    time = of_batch([batch.first_timestamp for batch in batches]) + time_delta
+    if any(batch.append_timestamp is not None for batch in batches):
+        appended = of_batch(
+            [-1 if batch.append_timestamp is None else batch.append_timestamp for batch in batches]
+        )
+        time = np.where(appended >= 0, appended, time)
+    wanted = offset >= of_batch([batch.wanted_from for batch in batches])
+    if not wanted.all():
+        headers = headers.filter(_array(wanted, pa.bool_()))
+        partition, offset, time = partition[wanted], offset[wanted], time[wanted]
+        key_at, key_length = key_at[wanted], key_length[wanted]
+        value_at, value_length = value_at[wanted], value_length[wanted]
+    return pa.record_batch(
+        {
+            "partition": _array(partition, pa.int32()),
+            "offset": _array(offset, pa.int64()),
+            "kafka_timestamp": _array(time, pa.int64()),
+            "key": _views(octets, data, key_at, key_length),
+            "value": _views(octets, data, value_at, value_length),
+            "headers": headers,
+        }
+    )
+
+
+def _record_starts(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> Ints:
+    """Where each record begins.
+
+    A record's length leads to the next one, so the way is a chain. To walk it for all at once: the attributes
+    of a record are a zero byte behind its length, and text has few zero bytes. Those from which the length
+    leads to another such place are the records, if there are as many as the batches say and each leads to
+    the very next: else the chain is walked, record by record.
+    """
+    sizes = np.array([len(batch.records) for batch in batches])
+    batch_ends = np.cumsum(sizes)
+    guess = _candidates(octets, batch_ends)
+    firsts = np.cumsum(counts) - counts  # of each batch, which record of all is the first
+    if len(guess) == counts.sum():
+        length, at = _varints(octets, guess)
+        follows = np.append(guess[1:], batch_ends[-1])
+        if (at + length == follows).all() and (guess[firsts] == batch_ends - sizes).all():
+            return guess
+    return np.concatenate(
+        [_walk(batch, start) for batch, start in zip(batches, (batch_ends - sizes).tolist(), strict=True)]
+    )
+
+
+def _candidates(octets: Bytes, batch_ends: Ints) -> Ints:
+    last_of_length = np.flatnonzero(octets[1:] == 0)  # the place before each zero byte
+    last_of_length = last_of_length[octets[last_of_length] < 0x80]
+    starts = last_of_length
+    for _ in range(2):  # a length of up to three bytes: a record of up to 1 MiB
+        before = np.maximum(starts - 1, 0)
+        starts = np.where(octets[before] >= 0x80, before, starts)
+    length, at = _varints(octets, starts)
+    leads_to = np.clip(at + length, 0, len(octets))
+    for _ in range(3):
+        is_place = np.zeros(len(octets) + 1, bool)
+        is_place[starts] = is_place[batch_ends] = True
+        good = is_place[leads_to] & (leads_to > starts)
+        if good.all():
+            break
+        starts, leads_to = starts[good], leads_to[good]
+    return starts
+
+
+def _walk(batch: RawBatch, begin: int) -> Ints:
+    """Where each record of one batch begins, `begin` added: for records that hold zero bytes."""
+    records = batch.records
+    starts, at = [], 0
+    try:
+        for _ in range(batch.count):
+            starts.append(begin + at)
+            length = shift = 0
+            while True:
+                octet = records[at]
+                at += 1
+                length |= (octet & 0x7F) << shift
+                if octet < 0x80:
+                    break
+                shift += 7
+            at += (length >> 1) ^ -(length & 1)
+    except IndexError:
+        at = -1
+    if at != len(records):
+        raise _corrupt([batch], f"its {batch.count} records do not fill it")
+    return np.array(starts, np.int64)
+
+
+def _varints(octets: Bytes, at: Ints) -> tuple[Ints, Ints]:
+    """The zigzag varint at each place, and the place behind it."""
+    last = len(octets) - 1
+    octet = octets[np.minimum(at, last)]
+    value = (octet & 0x7F).astype(np.uint64)
+    behind = at + 1
+    longer = np.flatnonzero(octet >= 0x80)
+    for shift in range(7, 70, 7):
+        if not longer.size:
+            break
+        octet = octets[np.minimum(behind[longer], last)]
+        value[longer] |= (octet & 0x7F).astype(np.uint64) << np.uint64(shift)
+        behind[longer] += 1
+        longer = longer[octet >= 0x80]
+    if longer.size:
+        raise ValueError("a number of more than 64 bits")
+    return (value >> np.uint64(1)).view(np.int64) ^ -(value & np.uint64(1)).view(np.int64), behind
+
+
+def _strings(octets: Bytes, at: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """Of the byte string at each place: its length (negative: null), where it begins, the place behind it.
+    Raises ValueError for one that goes on behind the end of its record."""
+    length, begin = _varints(octets, at)
+    if (length > ends - begin).any():
+        raise ValueError("a length leads out of its record")
+    return length, begin, begin + np.maximum(length, 0)
+
+
+_INLINE = 12  # bytes: a value that is no longer lies in its view
+
+
+def _views(octets: Bytes, data: bytes, at: Ints, length: Ints) -> pa.Array:
+    """Byte strings of these lengths (negative: null) at these places, as views of `data`.
+
+    The layout: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
+    """
+    views = np.zeros((len(at), 4), "<i4")
+    views[:, 0] = np.maximum(length, 0)
+    views[:, 3] = at
+    short = length <= _INLINE
+    long = np.flatnonzero(~short)
+    inside = views.view(np.uint8).reshape(len(at), 16)
+    for n in range(4):
+        inside[long, 4 + n] = octets[at[long] + n]
+    views[short, 3] = 0
+    for n in range(_INLINE):
+        rows = np.flatnonzero(short & (length > n))
+        inside[rows, 4 + n] = octets[at[rows] + n]
+    is_null = length < 0
+    valid = pa.py_buffer(np.packbits(~is_null, bitorder="little")) if is_null.any() else None
+    buffers = [valid, pa.py_buffer(views), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.binary_view(), len(at), buffers, int(is_null.sum()))
+
+
+def _headers(octets: Bytes, data: bytes, count: Ints, at: Ints, ends: Ints) -> tuple[pa.Array, Ints]:
+    """The headers of each record (null where it has none), and the places behind them."""
+    if not count.any():
+        return pa.nulls(len(count), HEADERS), at
+    if (count < 0).any() or (count > ends - at).any():
+        raise ValueError("a number of headers that cannot be")
+    behind = at.copy()
+    firsts = np.cumsum(count) - count
+    key_at, key_length, value_at, value_length = np.zeros((4, count.sum()), np.int64)
+    for n in range(count.max()):
+        rows = np.flatnonzero(count > n)
+        here = firsts[rows] + n
+        key_length[here], key_at[here], behind[rows] = _strings(octets, behind[rows], ends[rows])
+        value_length[here], value_at[here], behind[rows] = _strings(octets, behind[rows], ends[rows])
+    if (key_length < 0).any():
+        raise ValueError("a header without a name")
+    keys = _names(_views(octets, data, key_at, key_length).cast(pa.binary()))
+    values = _views(octets, data, value_at, value_length).cast(pa.binary())
+    pairs = pa.StructArray.from_arrays([keys, values], fields=list(HEADERS.value_type))
+    offsets = _array(np.append(firsts, count.sum()).astype(np.int32), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pairs, mask=_array(count == 0, pa.bool_())), behind
+
+
+def _names(keys: pa.Array) -> pa.Array:
+    """Header names as text; one that is not UTF-8 as `header_names` reads it."""
+    try:
+        return keys.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([key.decode("utf-8", "backslashreplace") for key in keys.to_pylist()], pa.string())
+
+
+def _array(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """`pa.array` would import pandas first, which takes a second."""
+    stored = np.packbits(values, bitorder="little") if kind == pa.bool_() else values
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(stored)])
+
+
+def _decompressed(batch: DefaultRecordBatch, tp: Any, wanted_from: int) -> RawBatch:
+    records = memoryview(batch._buffer)[_HEADER:]
+    if batch.compression_type:
+        batch._assert_has_codec(batch.compression_type)
+        records = _DECOMPRESS[batch.compression_type](records.tobytes())
+    return RawBatch(
+        topic=tp.topic,
+        partition=tp.partition,
+        offset=batch.last_offset,
+        wanted_from=wanted_from,
+        base_offset=batch.base_offset,
+        count=batch.records_count,
+        first_timestamp=batch.first_timestamp,
+        append_timestamp=batch.max_timestamp if batch.timestamp_type else None,
+        records=bytes(records),
+    )
+
+
+def _has_old_format(response: bytes) -> bool:
+    """Does it hold a batch of a format before v2?"""
+    at = 0
+    while at + _MAGIC_AT < len(response):
+        if response[at + _MAGIC_AT] < 2:
+            return True
+        at += 12 + int.from_bytes(response[at + _LENGTH_AT : at + 12], "big")
+    return False
+
+
+def _corrupt(batches: Sequence[RawBatch], why: str) -> CorruptRecordError:
+    places = ", ".join(f"{b.topic}/{b.partition}/{b.base_offset}-{b.offset}" for b in batches[:5])
+    return CorruptRecordError(f"{why}, in {places}")
