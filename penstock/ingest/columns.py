@@ -33,6 +33,11 @@ def size_of(item: Any) -> int:
     return int(max(item.serialized_key_size, 0) + max(item.serialized_value_size, 0) + 100)
 
 
+def events_of(item: Any) -> int:
+    """How many events a polled item holds, or a few more."""
+    return item.count if isinstance(item, RawBatch) else 1
+
+
 def columns(items: Sequence[Any]) -> pa.Table:
     """The events of polled items, in their order, in chunks. Raises CorruptRecordError."""
     chunks = []

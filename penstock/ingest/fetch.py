@@ -13,11 +13,14 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
-from penstock.ingest.columns import columns, size_of
+from penstock.ingest.columns import columns, events_of, size_of
 from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
-BATCH_BYTES = 32 * 1024 * 1024  # a batch lands when its events hold this much
+BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its events hold this much …
+BATCH_EVENTS = (
+    110_000  # … or it has so many: more than 122 880 rows DuckDB compresses while they are inserted
+)
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 
 
@@ -75,7 +78,7 @@ class Fetch:
         Raises OffsetsGone, once all that came before it has been returned.
         """
         items: list[Any] = []
-        size = 0
+        size = events = 0
         began = moved = time.monotonic()
         while True:
             try:
@@ -90,9 +93,14 @@ class Fetch:
                 came = [item for part in polled.values() for item in part]
                 items += came
                 size += sum(map(size_of, came))
+                events += sum(map(events_of, came))
             if self._stopped or (until is not None and self._is_there(until)):
                 break
-            if size >= BATCH_BYTES or (now - began >= linger and (items or until is None)):
+            if (
+                size >= BATCH_BYTES
+                or events >= BATCH_EVENTS
+                or (now - began >= linger and (items or until is None))
+            ):
                 break
             if now - moved > stall:
                 raise BrokerError(
