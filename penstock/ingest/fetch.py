@@ -18,9 +18,7 @@ from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
 BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its events hold this much …
-BATCH_EVENTS = (
-    110_000  # … or it has so many: more than 122 880 rows DuckDB compresses while they are inserted
-)
+BATCH_EVENTS = 110_000  # … or so many: more than 122 880 rows DuckDB compresses while it inserts them
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 
 
@@ -96,11 +94,9 @@ class Fetch:
                 events += sum(map(events_of, came))
             if self._stopped or (until is not None and self._is_there(until)):
                 break
-            if (
-                size >= BATCH_BYTES
-                or events >= BATCH_EVENTS
-                or (now - began >= linger and (items or until is None))
-            ):
+            if size >= BATCH_BYTES or events >= BATCH_EVENTS:
+                break
+            if now - began >= linger and (items or until is None):
                 break
             if now - moved > stall:
                 raise BrokerError(
