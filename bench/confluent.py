@@ -26,7 +26,7 @@ _AT_ONCE = 25_000  # messages: also the rows of a chunk, which DuckDB scans in p
 def run(task: Task) -> Timed:
     """Land all of the topic."""
     settings, contract = task.settings(), task.contract()
-    consumer, places = _consumer(task)
+    consumer, places = open_consumer(task)
     with open_landing(settings, contract) as landing, ThreadPoolExecutor(1) as thread:
         epoch = landing.epoch("bench", "bench", now=utc_now())
         reader = _batches(consumer, task.events)
@@ -49,7 +49,8 @@ def run(task: Task) -> Timed:
     )
 
 
-def _consumer(task: Task) -> tuple[Any, list[int]]:
+def open_consumer(task: Task) -> tuple[Any, list[int]]:
+    """A consumer of all partitions from their beginning, and these."""
     add_rivals_packages()
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
@@ -77,18 +78,26 @@ def _batches(consumer: Any, events: int) -> Iterator[pa.Table]:
     """Tables of `BATCH_BYTES`, until `events` have come."""
     chunks: list[pa.RecordBatch] = []
     size = 0
-    while events > 0:
-        came = consumer.consume(min(_AT_ONCE, events), timeout=1.0)
-        for message in came:
-            if message.error():
-                raise RuntimeError(f"confluent-kafka: {message.error()}")
-        if came:
-            chunks.append(_chunk(came))
-            size += chunks[-1].nbytes
-            events -= len(came)
-        if size >= BATCH_BYTES or (chunks and events <= 0):
+    for messages in consume(consumer, events, _AT_ONCE):
+        chunks.append(_chunk(messages))
+        size += chunks[-1].nbytes
+        if size >= BATCH_BYTES:
             yield pa.Table.from_batches(chunks)
             chunks, size = [], 0
+    if chunks:
+        yield pa.Table.from_batches(chunks)
+
+
+def consume(consumer: Any, events: int, at_once: int) -> Iterator[list[Any]]:
+    """All messages, many at a time. Raises RuntimeError where the client tells of an error."""
+    while events > 0:
+        messages = consumer.consume(min(at_once, events), timeout=1.0)
+        for message in messages:
+            if message.error():
+                raise RuntimeError(f"confluent-kafka: {message.error()}")
+        events -= len(messages)
+        if messages:
+            yield messages
 
 
 def _chunk(messages: list[Any]) -> pa.RecordBatch:
