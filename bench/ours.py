@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from kafka import KafkaConsumer
 
+from bench.profile import profiled
 from bench.turn import Task, Timed
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
@@ -23,13 +25,16 @@ def run(task: Task) -> Timed:
         nonlocal committed
         committed = time.perf_counter()
 
-    drain(settings, contract, run_id="bench", clock=utc_now, on_landed=note)
-    closed = time.perf_counter()
+    with profiled() if task.profile else nullcontext() as profile:
+        drain(settings, contract, run_id="bench", clock=utc_now, on_landed=note)
+        closed = time.perf_counter()
+        steps = profile.steps() if profile else ()
     return Timed(
         seconds=committed - first_poll.at,
         checkpointed=closed - first_poll.at,
         database=settings.landing_file(contract.stream),
         table=f"raw.{contract.stream}",
+        steps=steps,
     )
 
 
