@@ -5,19 +5,27 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
+from bench.events import Kind
+from bench.file_size import run_file_size
+from bench.idle import run_idle
 from bench.machine import this_machine
+from bench.memory import run_memory
 from bench.page import page
-from bench.pairs import RIVALS, run_pairs
+from bench.pairs import RIVALS, Say, run_pairs
 from bench.result import Result
-from bench.topic import own_broker
+from bench.topic import Topic, make_topic, own_broker
+from bench.turn import Outcome, take_turn
+from bench.variations import run_variations
 from penstock.core.command import output_option, tell, tells_errors
 
 _WAYS = [rival.way for rival in RIVALS]
-_PARTS = ("pairs",)
+_PARTS = ("pairs", "profile", "variations", "memory", "idle", "file_size")
 
 
 @click.command()
@@ -50,15 +58,27 @@ def bench(
         folder = Path(name)
         with own_broker(folder) as servers:
             turns = folder / "turns"
-            result = Result(
-                machine=machine,
-                events=events,
-                pairs=run_pairs(servers, turns, events, pairs, against or _WAYS, say)
-                if "pairs" in parts
-                else None,
-                minutes=round((time.monotonic() - began) / 60, 1),
-            )
+            runs: dict[str, Callable[[str, Path], Any]] = {
+                "pairs": lambda at, to: run_pairs(at, to, events, pairs, against or _WAYS, say),
+                "profile": lambda at, to: run_profile(at, to, events, say),
+                "variations": lambda at, to: run_variations(at, to, events // 4, min(pairs, 2), say),
+                "memory": lambda at, to: run_memory(at, to, events, say),
+                "idle": lambda at, to: run_idle(at, to, say),
+                "file_size": lambda at, to: run_file_size(at, to, events // 2, say),
+            }
+            found = {name: run(servers, turns) if name in parts else None for name, run in runs.items()}
+            minutes = round((time.monotonic() - began) / 60, 1)
+    result = Result(machine=machine, events=events, minutes=minutes, **found)
     text = page(result)
     if page_file is not None:
         page_file.write_text(text, encoding="utf-8")
     tell(result, output, lambda _: text)
+
+
+def run_profile(servers: str, folder: Path, events: int, say: Say) -> Outcome:
+    """One turn of ours that tells its steps."""
+    topic = Topic(Kind(), events)
+    make_topic(servers, topic)
+    outcome = take_turn("ours", servers, topic, folder, profile=True)
+    say(f"profile: {outcome.seconds:.1f} s")
+    return outcome

@@ -16,10 +16,10 @@ import duckdb
 
 from penstock.core.duckdb_file import literal
 
-Size = Literal["100 B", "300 B", "2 kB"]
+Size = Literal["100 B", "300 B", "2 kB", "1 MB"]
 
 _SEED = 20_261_124
-_AT_ONCE = 50_000  # events that are made by one statement
+_AT_ONCE = {"1 MB": 50}  # events that are made by one statement; others: 50 000
 
 
 @dataclass(frozen=True)
@@ -52,26 +52,34 @@ class Truth:
 def messages(kind: Kind, count: int) -> Iterator[list[tuple[bytes, bytes, int]]]:
     """Events number 0 to `count` in their order, many at a time: key, value, number of the user."""
     with duckdb.connect() as connection:
-        for first in range(0, count, _AT_ONCE):
-            last = min(first + _AT_ONCE, count)
+        at_once = _AT_ONCE.get(kind.size, 50_000)
+        for first in range(0, count, at_once):
+            last = min(first + at_once, count)
             yield connection.execute(
                 f"SELECT encode(user_id), value, user_id::BIGINT FROM ({_sql(kind, first, last)}) ORDER BY n"
             ).fetchall()
 
 
+def average_size(kind: Kind) -> float:
+    """Bytes of an event's value, on average."""
+    with duckdb.connect() as connection:
+        row = connection.execute(f"SELECT avg(octet_length(value)) FROM ({_sql(kind, 0, 1000)})").fetchone()
+    assert row is not None
+    return float(row[0])
+
+
 def truth(kind: Kind, count: int) -> Truth:
     """What a reader of events number 0 to `count` must find."""
+    events = _sql(kind, 0, count)
     with duckdb.connect() as connection:
-        row = connection.execute(
-            f"""
-            SELECT count(*) FILTER (NOT bad), (sum(price::DECIMAL(12,2)) FILTER (NOT bad))::VARCHAR,
-                (sum(user_id::BIGINT) FILTER (NOT bad))::VARCHAR, count(*) FILTER (bad),
-                (sum(hash(value)::HUGEINT) FILTER (bad))::VARCHAR
-            FROM ({_sql(kind, 0, count)})
-            """
-        ).fetchone()
-    assert row is not None
-    return Truth(*row)
+        (good,) = connection.execute(
+            "SELECT count(*), sum(price::DECIMAL(12,2))::VARCHAR, sum(user_id::BIGINT)::VARCHAR "
+            f"FROM ({events}) WHERE NOT bad"
+        ).fetchall()
+        (bad,) = connection.execute(
+            f"SELECT count(*), sum(hash(value)::HUGEINT)::VARCHAR FROM ({events}) WHERE bad"
+        ).fetchall()
+    return Truth(*good, *bad)
 
 
 def _sql(kind: Kind, first: int, last: int) -> str:
@@ -99,6 +107,8 @@ def _tokens(size: Size) -> dict[str, str]:
     if size == "2 kB":
         page += f""" || '?' || array_to_string(list_transform(range(50), lambda k:
             'campaign-' || k || '=' || to_hex(hash(n + k, {_SEED})) || '&source=newsletter'), '')[:1690]"""
+    if size == "1 MB":
+        page += f" || '?' || repeat(md5('p{_SEED}' || n), 30900)"
     return {
         "event_id": f"""'"' || md5('e{_SEED}' || n)::UUID || '"'""",
         "event_time": _time(),

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.file_size import FileSize
+from bench.idle import Idle
 from bench.machine import Machine
+from bench.memory import Memory
 from bench.pairs import Pairs
+from bench.turn import Outcome
+from bench.variations import Variation
 
 
 @dataclass(frozen=True)
@@ -15,4 +20,9 @@ class Result:
     machine: Machine
     events: int
     pairs: Pairs | None
+    profile: Outcome | None
+    variations: tuple[Variation, ...] | None
+    memory: tuple[Memory, ...] | None
+    idle: Idle | None
+    file_size: FileSize | None
     minutes: float

@@ -104,7 +104,7 @@ def _fill_by_confluent(servers: str, topic: Topic) -> None:
             [{"key": key, "value": value, "partition": user % topic.partitions} for key, value, user in part],
             on_delivery=note,
         )
-        while len(producer) > 200_000:
+        while len(producer) > 4 * len(part):
             producer.poll(0.05)
     if producer.flush(120) or failed:
         raise RuntimeError(f"topic {topic.name} could not be filled: {failed[:1] or 'no answer in time'}")

@@ -114,7 +114,7 @@ def _row(event: dict[str, Any]) -> tuple[Any, ...]:
         raise TypeError("mobile")
     if len(_text(brand)) > 40:
         raise ValueError("brand")
-    if len(_text(page)) > 4000:
+    if len(_text(page)) > 1_000_000:
         raise ValueError("page")
     if not _COUNTRY.fullmatch(country):
         raise ValueError("country")
