@@ -78,8 +78,9 @@ faults: venv ## Break each part on purpose, then count every event (KILLS=100, S
 	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadgroup
 
 .PHONY: bench
-bench: venv $(RIVALS_INSTALLED) ## How fast is landing, against whom? (a quick look: N=100000 PAIRS=1; all, into docs: no N)
-	@exec .venv/bin/python -m bench $${N:+--events "$$N"} $${PAIRS:+--pairs "$$PAIRS"} $(if $(N),,--page docs/benchmarks.md)
+bench: venv $(RIVALS_INSTALLED) ## How fast is landing, against whom? Into docs/; a quick look: N=100000 PAIRS=1 (OUTPUT=json)
+	@exec .venv/bin/python -m bench $${N:+--events "$$N"} $${PAIRS:+--pairs "$$PAIRS"} \
+	  $${OUTPUT:+--output "$$OUTPUT"} $(if $(N),,--page docs/benchmarks.md)
 
 # Packages that only rivals need lie beside .venv, so that nobody else installs them.
 $(RIVALS_INSTALLED): bench/requirements.lock

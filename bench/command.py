@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from bench.child import REPOSITORY
 from bench.events import Kind
 from bench.file_size import run_file_size
 from bench.idle import run_idle
@@ -54,7 +55,9 @@ def bench(
     def say(text: str) -> None:
         click.echo(f"{time.monotonic() - began:5.0f} s  {text}", err=True)
 
-    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as name:
+    data = REPOSITORY / "data"  # on the disk where landing files lie, not in a /tmp that may be memory
+    data.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=data) as name:
         folder = Path(name)
         with own_broker(folder) as servers:
             turns = folder / "turns"
