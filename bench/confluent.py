@@ -30,8 +30,9 @@ def run(task: Task) -> Timed:
     with open_landing(settings, contract) as landing, ThreadPoolExecutor(1) as thread:
         epoch = landing.epoch("bench", "bench", now=utc_now())
         reader = _batches(consumer, task.events)
-        ends: dict[int, int | None] = dict.fromkeys(places)
+        ends: dict[int, int | None] = dict.fromkeys(place.partition for place in places)
         began = committed = time.perf_counter()
+        consumer.assign(places)
         coming = thread.submit(next, reader, None)
         while (table := coming.result()) is not None:
             coming = thread.submit(next, reader, None)
@@ -49,8 +50,8 @@ def run(task: Task) -> Timed:
     )
 
 
-def open_consumer(task: Task) -> tuple[Any, list[int]]:
-    """A consumer of all partitions from their beginning, and these."""
+def open_consumer(task: Task) -> tuple[Any, list[Any]]:
+    """A consumer, and all partitions from their beginning: once they are assigned, it fetches."""
     add_rivals_packages()
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
@@ -70,8 +71,7 @@ def open_consumer(task: Task) -> tuple[Any, list[int]]:
         }
     )
     partitions = sorted(consumer.list_topics(task.topic).topics[task.topic].partitions)
-    consumer.assign([TopicPartition(task.topic, partition, OFFSET_BEGINNING) for partition in partitions])
-    return consumer, partitions
+    return consumer, [TopicPartition(task.topic, partition, OFFSET_BEGINNING) for partition in partitions]
 
 
 def _batches(consumer: Any, events: int) -> Iterator[pa.Table]:

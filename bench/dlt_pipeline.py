@@ -41,7 +41,7 @@ def run(task: Task) -> Timed:
     add_rivals_packages()
     import dlt
 
-    consumer, _ = open_consumer(task)
+    consumer, places = open_consumer(task)
     pipeline = dlt.pipeline(
         "bench",
         pipelines_dir=task.folder,
@@ -58,6 +58,7 @@ def run(task: Task) -> Timed:
         file_format="parquet",
     )
     began = time.perf_counter()
+    consumer.assign(places)
     pipeline.run(pages).raise_on_failed_jobs()
     loaded = time.perf_counter()  # dlt closes the file after each load, which is a checkpoint
     consumer.close()

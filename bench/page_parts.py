@@ -114,7 +114,7 @@ def file_size_text(size: FileSize) -> str:
     """Bytes on disk after many small batches, and after one."""
     return (
         "## File size\n"
-        f"{size.events:,} events that landed in {size.commits} commits, the file opened and closed for each, take "
+        f"{size.events:,} events that landed in {size.commits} commits, each with the file opened anew, take "
         f"{size.small_batches / 1e6:,.1f} MB for each million; all at once {size.at_once / 1e6:,.1f} MB: "
         f"{times(size.small_batches / size.at_once)} times as much."
     )

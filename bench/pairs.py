@@ -1,7 +1,7 @@
 """Ours against each rival, in pairs: two turns that follow each other, so that both meet the same machine.
 
 A round is one turn of each rival; ours runs between two of them and makes a pair with each. Every other round
-goes backwards: in half of the pairs ours is first. What counts is the ratio of each pair.
+these three go backwards: in half of the pairs ours is first. What counts is the ratio of each pair.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Rival:
-    """A way of landing to compare with. `most`: so many events at most, for a turn of some seconds;
-    `rounds`: in so many rounds at most. `at_least` and `aim`: the ratio that we hold as lower quartile of the pairs, and want as median."""
+    """A way of landing to compare with. `most`: so many events at most, for a turn of some seconds; `rounds`:
+    so many pairs at most. `at_least` and `aim`: the ratio that we hold as lower quartile of the pairs, and
+    want as median."""
 
     way: str
     label: str
@@ -96,7 +97,7 @@ def run_pairs(
     rivals = [rival for rival in chosen if has_rivals_packages() or not rival.needs_packages]
     topics = {rival.way: Topic(Kind(), min(events, rival.most or events)) for rival in rivals}
     ours_topic = Topic(Kind(), events)
-    for topic in {ours_topic, *topics.values()}:
+    for topic in dict.fromkeys([ours_topic, *topics.values()]):
         say(f"filling {topic.name}")
         make_topic(servers, topic)
 
@@ -109,14 +110,11 @@ def run_pairs(
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
         order = [rival.way for rival in rivals if number < (rival.rounds or rounds)]
-        if number % 2:
-            order.reverse()
-        for first, *second in (order[at : at + 2] for at in range(0, len(order), 2)):
-            before = turn(first)
-            ours = turn("ours")
-            pairs[first].append((ours, before))
-            for way in second:
-                pairs[way].append((ours, turn(way)))
+        for group in (order[at : at + 2] for at in range(0, len(order), 2)):
+            turns = [group[0], "ours", *group[1:]]
+            outcomes = {way: turn(way) for way in (reversed(turns) if number % 2 else turns)}
+            for way in group:
+                pairs[way].append((outcomes["ours"], outcomes[way]))
     return Pairs(
         ours=_ours([ours for of_rival in pairs.values() for ours, _ in of_rival]),
         rivals=tuple(_against(rival, pairs[rival.way]) for rival in rivals),
