@@ -96,8 +96,12 @@ def _watch(process: psutil.Process, landing: Path) -> tuple[float, float]:
 
 def _delays(servers: str, landing: Path) -> tuple[list[float], int]:
     """Of each event, the seconds from its sending until a reader found it in the file; and how often the
-    reader opened the file."""
+    reader opened the file. What `follow` does only for its first event is done before."""
     events = _BUSY * _PER_SECOND
+    _produce(servers, 1, [])
+    deadline = time.monotonic() + 60
+    while _newest_offset(landing) < 0 and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
     sent: list[float] = []
     producing = threading.Thread(target=_produce, args=(servers, events, sent))
     producing.start()
@@ -105,10 +109,10 @@ def _delays(servers: str, landing: Path) -> tuple[list[float], int]:
     looks = 0
     deadline = time.monotonic() + _BUSY + 60
     while len(delays) < events and time.monotonic() < deadline:
-        there = _newest_offset(landing) + 1
+        there = _newest_offset(landing)  # offset 0 is the first event's
         now = time.monotonic()
         looks += 1
-        delays += [now - moment for moment in sent[len(delays) : there]]
+        delays += [now - moment for moment in sent[len(delays) : max(there, 0)]]
         time.sleep(_PAUSE)
     producing.join()
     if len(delays) < events:
@@ -117,7 +121,7 @@ def _delays(servers: str, landing: Path) -> tuple[list[float], int]:
 
 
 def _produce(servers: str, events: int, sent: list[float]) -> None:
-    """Send events one by one, `_PER_SECOND`; `sent` gets the moment of each, by offset."""
+    """Send events one by one, `_PER_SECOND`; `sent` gets the moment of each."""
     producer = KafkaProducer(bootstrap_servers=servers)
     began = time.monotonic()
     for part in messages(Kind(bad=0), events):
