@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bench.child import REPOSITORY
+from bench.child import REPOSITORY, BenchError
 from bench.events import Kind
 from bench.file_size import run_file_size
 from bench.idle import run_idle
@@ -57,8 +57,8 @@ def bench(
 
     data = REPOSITORY / "data"  # on the disk where landing files lie, not in a /tmp that may be memory
     data.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=data) as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=data) as temporary:
+        folder = Path(temporary)
         with own_broker(folder) as servers:
             turns = folder / "turns"
             runs: dict[str, Callable[[str, Path], Any]] = {
@@ -69,13 +69,22 @@ def bench(
                 "idle": lambda at, to: run_idle(at, to, say),
                 "file_size": lambda at, to: run_file_size(at, to, events // 2, say),
             }
-            found = {name: run(servers, turns) if name in parts else None for name, run in runs.items()}
+            found: dict[str, Any] = dict.fromkeys(runs)
+            failed = []
+            for name in (name for name in runs if name in parts):
+                try:
+                    found[name] = runs[name](servers, turns)
+                except BenchError as exc:  # what the other parts take minutes for is not lost
+                    failed.append(exc)
+                    say(f"{name} failed: {exc}")
             minutes = round((time.monotonic() - began) / 60, 1)
     result = Result(machine=machine, events=events, minutes=minutes, **found)
     text = page(result)
     if page_file is not None:
         page_file.write_text(text, encoding="utf-8")
     tell(result, output, lambda _: text)
+    if failed:
+        raise failed[0]
 
 
 def run_profile(servers: str, folder: Path, events: int, say: Say) -> Outcome:

@@ -106,7 +106,8 @@ def idle_text(idle: Idle) -> str:
         f"`penstock ingest follow` on an empty topic used {idle.core_percent:.2f} % of a core over "
         f"{idle.watched:g} s. At {idle.events_per_second:,} events/s, once a first event had landed, with a "
         f"reader that opened the file {idle.looks} times meanwhile, an event was read "
-        f"{idle.seconds_median:.2f} s after it was sent (median), {idle.seconds_p99:.2f} s (p99), {idle.seconds_max:.2f} s (longest)."
+        f"{idle.seconds_median:.2f} s after it was sent (median), {idle.seconds_p99:.2f} s "
+        f"(p99), {idle.seconds_max:.2f} s (longest)."
     )
 
 
