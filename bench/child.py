@@ -25,7 +25,10 @@ def run_child(module: str, order: Mapping[str, Any]) -> Any:
     """Run `python -m <module> <order as JSON>`: what its last line of output says, as JSON. Raises
     BenchError."""
     command = [sys.executable, "-m", module, json.dumps(order)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_GIVE_UP_AFTER)
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_GIVE_UP_AFTER)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{module}: no end after {_GIVE_UP_AFTER:g} s", fix="take fewer events") from None
     if done.returncode != 0:
         told = done.stderr.strip()[-2000:] or f"exit code {done.returncode}"
         raise BenchError(f"{module}: {told}", fix="mend what it says, then run again")
