@@ -11,6 +11,7 @@ STREAM ?= customer_events
 
 PENSTOCK := .venv/bin/python -m penstock
 INSTALLED := .venv/.installed
+RIVALS_INSTALLED := .venv-bench/.installed
 
 # Settings of .env; what stands in the environment or on make's command line goes before.
 define WITH_ENV
@@ -76,6 +77,19 @@ test: venv ## All tests: unit, functional, real broker, real Airflow and browser
 faults: venv ## Break each part on purpose, then count every event (KILLS=100, SEED=)
 	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadgroup
 
+.PHONY: bench
+bench: venv $(RIVALS_INSTALLED) ## How fast is landing, against whom? Into docs/; a quick look: N=100000 PAIRS=1 (OUTPUT=json)
+	@exec .venv/bin/python -m bench $${N:+--events "$$N"} $${PAIRS:+--pairs "$$PAIRS"} \
+	  $${OUTPUT:+--output "$$OUTPUT"} $(if $(N),,--page docs/benchmarks.md)
+
+# Packages that only rivals need lie beside .venv, so that nobody else installs them.
+$(RIVALS_INSTALLED): bench/requirements.lock
+	@echo "Installing what the rivals need …"; \
+	rm -rf .venv-bench; \
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --target .venv-bench --no-deps --require-hashes \
+	  --requirement bench/requirements.lock; \
+	touch $(RIVALS_INSTALLED)
+
 .PHONY: lint
 lint: venv ## ruff, mypy strict, sqlfluff
 	@.venv/bin/ruff check .
@@ -116,4 +130,7 @@ lock: venv ## Resolve the newest versions that pyproject.toml allows into requir
 	@.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  --output-file requirements.lock pyproject.toml
-	@if grep -n '://' requirements.lock; then echo "Error: requirements.lock names addresses" >&2; exit 1; fi
+	@.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  --constraint requirements.lock --output-file bench/requirements.lock bench/requirements.in
+	@if grep -n '://' requirements.lock bench/requirements.lock; then echo "Error: a lock names addresses" >&2; exit 1; fi

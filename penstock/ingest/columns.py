@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from penstock.ingest.record_batches import HEADERS, RawBatch, decode
+from penstock.ingest.record_batches import HEADERS, Ints, RawBatch, decode
 
 DECODED_AT_ONCE = 8 * 1024 * 1024  # bytes: some 25 000 events, the size of chunk that DuckDB scans best
 _LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
@@ -31,6 +31,11 @@ def size_of(item: Any) -> int:
     if isinstance(item, RawBatch):
         return len(item.records)
     return int(max(item.serialized_key_size, 0) + max(item.serialized_value_size, 0) + 100)
+
+
+def events_of(item: Any) -> int:
+    """How many events a polled item holds, or a few more."""
+    return item.count if isinstance(item, RawBatch) else 1
 
 
 def columns(items: Sequence[Any]) -> pa.Table:
@@ -58,7 +63,8 @@ def _groups(batches: Iterator[RawBatch]) -> Iterator[list[RawBatch]]:
 
 
 def _typed(decoded: pa.RecordBatch) -> pa.RecordBatch:
-    return decoded.set_column(2, SCHEMA.field(2), _timestamps(decoded.column(2)))
+    milliseconds = np.frombuffer(decoded.column(2).buffers()[1], np.int64, decoded.num_rows)
+    return decoded.set_column(2, SCHEMA.field(2), _timestamps(milliseconds))
 
 
 def _of_records(records: list[Any]) -> pa.RecordBatch:
@@ -71,7 +77,7 @@ def _of_records(records: list[Any]) -> pa.RecordBatch:
         [
             pa.array([record.partition for record in records], pa.int32()),
             pa.array([record.offset for record in records], pa.int64()),
-            _timestamps(pa.array([record.timestamp for record in records], pa.int64())),
+            _timestamps(np.array([record.timestamp for record in records], np.int64)),
             pa.array([record.key for record in records], pa.binary_view()),
             pa.array([record.value for record in records], pa.binary_view()),
             headers,
@@ -80,7 +86,9 @@ def _of_records(records: list[Any]) -> pa.RecordBatch:
     )
 
 
-def _timestamps(milliseconds: pa.Array) -> pa.Array:
+def _timestamps(milliseconds: Ints) -> pa.Array:
     """-1 means "no timestamp"; one that no TIMESTAMPTZ can hold is none either."""
-    in_range = pc.and_(pc.greater_equal(milliseconds, 0), pc.less_equal(milliseconds, _LAST_TIMESTAMP))
-    return pc.if_else(in_range, milliseconds, None).cast(pa.timestamp("ms", tz="UTC"))
+    in_range = (milliseconds >= 0) & (milliseconds <= _LAST_TIMESTAMP)
+    valid = None if in_range.all() else pa.py_buffer(np.packbits(in_range, bitorder="little"))
+    buffers = [valid, pa.py_buffer(milliseconds)]
+    return pa.Array.from_buffers(SCHEMA.field(2).type, len(milliseconds), buffers)

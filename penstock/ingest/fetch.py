@@ -13,11 +13,12 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
-from penstock.ingest.columns import columns, size_of
+from penstock.ingest.columns import columns, events_of, size_of
 from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
-BATCH_BYTES = 32 * 1024 * 1024  # a batch lands when its events hold this much
+BATCH_BYTES = 32 * 1024 * 1024  # a batch lands when its events hold this much …
+BATCH_EVENTS = 110_000  # … or so many: more than 122 880 rows DuckDB compresses while it inserts them
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 
 
@@ -75,7 +76,7 @@ class Fetch:
         Raises OffsetsGone, once all that came before it has been returned.
         """
         items: list[Any] = []
-        size = 0
+        size = events = 0
         began = moved = time.monotonic()
         while True:
             try:
@@ -90,9 +91,12 @@ class Fetch:
                 came = [item for part in polled.values() for item in part]
                 items += came
                 size += sum(map(size_of, came))
+                events += sum(map(events_of, came))
             if self._stopped or (until is not None and self._is_there(until)):
                 break
-            if size >= BATCH_BYTES or (now - began >= linger and (items or until is None)):
+            if size >= BATCH_BYTES or events >= BATCH_EVENTS:
+                break
+            if now - began >= linger and (items or until is None):
                 break
             if now - moved > stall:
                 raise BrokerError(

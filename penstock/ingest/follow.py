@@ -24,7 +24,7 @@ from penstock.ingest.topic import describe_topic
 
 _LINGER = 0.5  # seconds that a batch gathers events
 _LOOK_AT_TOPIC = 30.0  # seconds between two looks whether the topic is still the same, or has more partitions
-_TELL_COMPLETE = 5.0  # seconds between two writes of "complete until" while nothing comes
+_TELL_COMPLETE = 15.0  # seconds between two writes of "complete until" while nothing comes
 _WAIT_FOR_FILE = 5.0  # seconds until a held landing file is worth a word in the log
 
 _log = logging.getLogger(__name__)

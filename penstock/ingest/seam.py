@@ -19,7 +19,7 @@ from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 from penstock.ingest.record_batches import WholeBatches, decode
 
 KNOWN = "3.0.12"  # the kafka-python that Penstock was written with
-_POLLED_AT_ONCE = 32  # record batches, so that a full one lands soon after it is full
+_POLLED_AT_ONCE = 8  # record batches, so that a full one lands soon after it is full
 
 _log = logging.getLogger(__name__)
 

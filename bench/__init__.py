@@ -1,0 +1,1 @@
+"""How fast is landing, and against whom? `make bench` runs rivals in pairs on a real broker and says so."""

@@ -1,0 +1,47 @@
+"""Processes of the bench's own: each rival's imports, memory and threads are its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from penstock.core.errors import PenstockError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+_RIVALS = REPOSITORY / ".venv-bench"  # packages that only rivals need: `make bench` puts them there
+_GIVE_UP_AFTER = 900.0  # seconds
+
+
+class BenchError(PenstockError):
+    """A part of the bench could not run, so there is no figure."""
+
+
+def run_child(module: str, order: Mapping[str, Any]) -> Any:
+    """Run `python -m <module> <order as JSON>`: what its last line of output says, as JSON. Raises
+    BenchError."""
+    command = [sys.executable, "-m", module, json.dumps(order)]
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_GIVE_UP_AFTER)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{module}: no end after {_GIVE_UP_AFTER:g} s", fix="take fewer events") from None
+    if done.returncode != 0:
+        told = done.stderr.strip()[-2000:] or f"exit code {done.returncode}"
+        raise BenchError(f"{module}: {told}", fix="mend what it says, then run again")
+    lines = done.stdout.strip().splitlines()
+    return json.loads(lines[-1]) if lines else None
+
+
+def add_rivals_packages() -> None:
+    """Make the packages that only rivals need importable; where a package is in .venv, too, that one is."""
+    if str(_RIVALS) not in sys.path:
+        sys.path.append(str(_RIVALS))
+
+
+def has_rivals_packages() -> bool:
+    """Has `make bench` put them there?"""
+    return (_RIVALS / "confluent_kafka").exists()

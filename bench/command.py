@@ -1,0 +1,96 @@
+"""`python -m bench`: what `make bench` runs."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.child import REPOSITORY, BenchError
+from bench.events import Kind
+from bench.file_size import run_file_size
+from bench.idle import run_idle
+from bench.machine import this_machine
+from bench.memory import run_memory
+from bench.page import page
+from bench.pairs import RIVALS, Say, run_pairs
+from bench.result import Result
+from bench.topic import Topic, make_topic, own_broker
+from bench.turn import Outcome, take_turn
+from bench.variations import run_variations
+from penstock.core.command import output_option, tell, tells_errors
+
+_WAYS = [rival.way for rival in RIVALS]
+_PARTS = ("pairs", "profile", "variations", "memory", "idle", "file_size")
+
+
+@click.command()
+@click.option("--events", type=click.IntRange(min=1000), default=2_000_000, show_default=True, metavar="N")
+@click.option(
+    "--pairs", type=click.IntRange(min=1), default=7, show_default=True, help="Pairs of each rival."
+)
+@click.option("--against", type=click.Choice(_WAYS), multiple=True, help="Only this rival; may be repeated.")
+@click.option("--part", type=click.Choice(_PARTS), multiple=True, help="Only this part; may be repeated.")
+@click.option(
+    "--page", "page_file", type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the tables to this Markdown file.",
+)  # fmt: skip
+@output_option
+@tells_errors
+def bench(
+    events: int, pairs: int, against: tuple[str, ...], part: tuple[str, ...], page_file: Path | None,
+    output: str,
+) -> None:  # fmt: skip
+    """How fast is landing? Against rivals, in pairs; on variations; its memory, idling and file size."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    began = time.monotonic()
+    machine = this_machine()
+    parts = part or _PARTS
+
+    def say(text: str) -> None:
+        click.echo(f"{time.monotonic() - began:5.0f} s  {text}", err=True)
+
+    data = REPOSITORY / "data"  # on the disk where landing files lie, not in a /tmp that may be memory
+    data.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=data) as temporary:
+        folder = Path(temporary)
+        with own_broker(folder) as servers:
+            turns = folder / "turns"
+            runs: dict[str, Callable[[str, Path], Any]] = {
+                "pairs": lambda at, to: run_pairs(at, to, events, pairs, against or _WAYS, say),
+                "profile": lambda at, to: run_profile(at, to, events, say),
+                "variations": lambda at, to: run_variations(at, to, events // 4, min(pairs, 2), say),
+                "memory": lambda at, to: run_memory(at, to, events, say),
+                "idle": lambda at, to: run_idle(at, to, say),
+                "file_size": lambda at, to: run_file_size(at, to, events // 2, say),
+            }
+            found: dict[str, Any] = dict.fromkeys(runs)
+            failed = []
+            for name in (name for name in runs if name in parts):
+                try:
+                    found[name] = runs[name](servers, turns)
+                except BenchError as exc:  # what the other parts take minutes for is not lost
+                    failed.append(exc)
+                    say(f"{name} failed: {exc}")
+            minutes = round((time.monotonic() - began) / 60, 1)
+    result = Result(machine=machine, events=events, minutes=minutes, **found)
+    text = page(result)
+    if page_file is not None:
+        page_file.write_text(text, encoding="utf-8")
+    tell(result, output, lambda _: text)
+    if failed:
+        raise failed[0]
+
+
+def run_profile(servers: str, folder: Path, events: int, say: Say) -> Outcome:
+    """One turn of ours that tells its steps."""
+    topic = Topic(Kind(), events)
+    make_topic(servers, topic)
+    outcome = take_turn("ours", servers, topic, folder, profile=True)
+    say(f"profile: {outcome.seconds:.1f} s")
+    return outcome

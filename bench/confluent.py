@@ -1,0 +1,128 @@
+"""confluent-kafka (librdkafka in C) with Arrow, our SQL and our settings: what its users would build at best.
+
+Tuned: `consume` brings many messages at once; the queue inside the client holds much more than one batch, and
+fetches are large; a thread fetches the next batch while this one lands; batches and chunks are of our size.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+
+from bench.child import add_rivals_packages
+from bench.turn import Task, Timed
+from penstock.ingest.columns import SCHEMA
+from penstock.ingest.consume import utc_now
+from penstock.ingest.fetch import BATCH_BYTES
+from penstock.ingest.landing import Batch, open_landing
+
+_AT_ONCE = 25_000  # messages: also the rows of a chunk, which DuckDB scans in parallel
+
+
+def run(task: Task) -> Timed:
+    """Land all of the topic."""
+    settings, contract = task.settings(), task.contract()
+    consumer, places = open_consumer(task)
+    with open_landing(settings, contract) as landing, ThreadPoolExecutor(1) as thread:
+        epoch = landing.epoch("bench", "bench", now=utc_now())
+        reader = _batches(consumer, task.events)
+        ends: dict[int, int | None] = dict.fromkeys(place.partition for place in places)
+        began = committed = time.perf_counter()
+        consumer.assign(places)
+        coming = thread.submit(next, reader, None)
+        while (table := coming.result()) is not None:
+            coming = thread.submit(next, reader, None)
+            batch = _batch(table, ends)
+            landing.land(batch, epoch=epoch, run_id="bench", now=utc_now())
+            ends.update(batch.ends)
+            committed = time.perf_counter()
+    closed = time.perf_counter()
+    consumer.close()
+    return Timed(
+        seconds=committed - began,
+        checkpointed=closed - began,
+        database=settings.landing_file(contract.stream),
+        table=f"raw.{contract.stream}",
+    )
+
+
+def open_consumer(task: Task) -> tuple[Any, list[Any]]:
+    """A consumer, and all partitions from their beginning: once they are assigned, it fetches."""
+    add_rivals_packages()
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": task.servers,
+            "group.id": "bench",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "queued.min.messages": 1_000_000,
+            "queued.max.messages.kbytes": 262_144,
+            "fetch.message.max.bytes": 8 * 2**20,
+            "fetch.max.bytes": 64 * 2**20,
+            "fetch.wait.max.ms": 100,
+        }
+    )
+    partitions = sorted(consumer.list_topics(task.topic).topics[task.topic].partitions)
+    return consumer, [TopicPartition(task.topic, partition, OFFSET_BEGINNING) for partition in partitions]
+
+
+def _batches(consumer: Any, events: int) -> Iterator[pa.Table]:
+    """Tables of `BATCH_BYTES`, until `events` have come."""
+    chunks: list[pa.RecordBatch] = []
+    size = 0
+    for messages in consume(consumer, events, _AT_ONCE):
+        chunks.append(_chunk(messages))
+        size += chunks[-1].nbytes
+        if size >= BATCH_BYTES:
+            yield pa.Table.from_batches(chunks)
+            chunks, size = [], 0
+    if chunks:
+        yield pa.Table.from_batches(chunks)
+
+
+def consume(consumer: Any, events: int, at_once: int) -> Iterator[list[Any]]:
+    """All messages, many at a time. Raises RuntimeError where the client tells of an error."""
+    while events > 0:
+        messages = consumer.consume(min(at_once, events), timeout=1.0)
+        for message in messages:
+            if message.error():
+                raise RuntimeError(f"confluent-kafka: {message.error()}")
+        events -= len(messages)
+        if messages:
+            yield messages
+
+
+def _chunk(messages: list[Any]) -> pa.RecordBatch:
+    """As the columns of SCHEMA."""
+    times = pa.array([message.timestamp()[1] for message in messages], pa.int64())
+    return pa.record_batch(
+        [
+            pa.array([message.partition() for message in messages], pa.int32()),
+            pa.array([message.offset() for message in messages], pa.int64()),
+            times.cast(SCHEMA.field("kafka_timestamp").type),
+            pa.array([message.key() for message in messages], pa.binary()),
+            pa.array([message.value() for message in messages], pa.binary()),
+            pa.array([message.headers() for message in messages], SCHEMA.field("headers").type),
+        ],
+        names=SCHEMA.names,
+    )
+
+
+def _batch(table: pa.Table, ends: dict[int, int | None]) -> Batch:
+    """What lands, with the offsets before and after it."""
+    last = table.group_by("partition").aggregate([("offset", "max")])
+    after = {
+        int(partition): int(offset) + 1
+        for partition, offset in zip(
+            last["partition"].to_pylist(), last["offset_max"].to_pylist(), strict=True
+        )
+    }
+    return Batch(events=table, starts={partition: ends[partition] for partition in after}, ends=after)

@@ -1,0 +1,53 @@
+"""Penstock itself: `drain` as `penstock ingest drain` calls it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from typing import Any
+
+from kafka import KafkaConsumer
+
+from bench.profile import profiled
+from bench.turn import Task, Timed
+from penstock.ingest.consume import utc_now
+from penstock.ingest.drain import drain
+from penstock.ingest.landing import Landed
+
+
+def run(task: Task) -> Timed:
+    """Land all; `drain` closes its file, which is a checkpoint, before it returns."""
+    settings, contract = task.settings(), task.contract()
+    first_poll = _FirstPoll()
+    committed = 0.0
+
+    def note(landed: Landed) -> None:
+        nonlocal committed
+        committed = time.perf_counter()
+
+    with profiled() if task.profile else nullcontext() as profile:
+        drain(settings, contract, run_id="bench", clock=utc_now, on_landed=note)
+        closed = time.perf_counter()
+        steps = profile.steps() if profile else ()
+    return Timed(
+        seconds=committed - first_poll.at,
+        checkpointed=closed - first_poll.at,
+        database=settings.landing_file(contract.stream),
+        table=f"raw.{contract.stream}",
+        steps=steps,
+    )
+
+
+class _FirstPoll:
+    """When this process first polls Kafka; watching ends with that."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        poll = KafkaConsumer.poll
+
+        def watched(consumer: KafkaConsumer, *arguments: Any, **named: Any) -> Any:
+            self.at = time.perf_counter()
+            KafkaConsumer.poll = poll
+            return poll(consumer, *arguments, **named)
+
+        KafkaConsumer.poll = watched

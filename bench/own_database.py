@@ -1,0 +1,35 @@
+"""The database of a rival that does not land through Penstock: the contract's columns, rejects, offsets."""
+
+from __future__ import annotations
+
+import duckdb
+
+from bench.turn import Task
+from penstock.core.duckdb_file import quoted
+
+TABLE = "raw.events"
+
+
+def open_database(task: Task) -> duckdb.DuckDBPyConnection:
+    """A new database with empty tables."""
+    connection = duckdb.connect(task.database)
+    connection.execute("SET TimeZone = 'UTC'")
+    columns = ", ".join(
+        f"{quoted(field.name)} {field.sql_type}{' NOT NULL' if field.required else ''}"
+        for field in task.contract().fields
+    )
+    connection.execute(
+        f"""
+        CREATE SCHEMA raw;
+        CREATE TABLE {TABLE} ({columns}, _unknown JSON, _partition INTEGER, _offset BIGINT,
+            _kafka_timestamp TIMESTAMPTZ);
+        CREATE TABLE raw.rejects ("partition" INTEGER, "offset" BIGINT, value BLOB, reason VARCHAR);
+        CREATE TABLE raw.offsets ("partition" INTEGER PRIMARY KEY, next_offset BIGINT NOT NULL);
+        """
+    )
+    return connection
+
+
+def store_offsets(connection: duckdb.DuckDBPyConnection, ends: dict[int, int]) -> None:
+    """Note where to go on, in the transaction that is open."""
+    connection.executemany("INSERT OR REPLACE INTO raw.offsets VALUES ($1, $2)", list(ends.items()))

@@ -1,0 +1,52 @@
+"""The result as Markdown: the page in the docs, and what a terminal shows."""
+
+from __future__ import annotations
+
+from bench.machine import Machine
+from bench.page_parts import (
+    file_size_text,
+    idle_text,
+    memory_text,
+    pairs_text,
+    profile_text,
+    variations_text,
+)
+from bench.result import Result
+
+
+def page(result: Result) -> str:
+    """Tables of what was run."""
+    parts = [_head(result)]
+    if result.pairs is not None:
+        parts.append(pairs_text(result.pairs))
+    if result.profile is not None:
+        parts.append(profile_text(result.profile))
+    if result.variations is not None:
+        parts.append(variations_text(result.variations))
+    if result.memory is not None:
+        parts.append(memory_text(result.memory))
+    if result.idle is not None:
+        parts.append(idle_text(result.idle))
+    if result.file_size is not None:
+        parts.append(file_size_text(result.file_size))
+    parts.append(_machine(result.machine))
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(result: Result) -> str:
+    return (
+        "# How fast landing is\n"
+        f"Made by `make bench` in {result.minutes:g} minutes on one machine, which the broker shares. Events "
+        "come from a real Kafka: unless a line says otherwise, JSON of some 300 bytes with 13 typed columns, "
+        "0.1 % of them bad, 4 partitions, zstd. All checks of the contract are on; rows, rejects and offsets "
+        "are one transaction. The clock runs from the first poll to the last commit."
+    )
+
+
+def _machine(machine: Machine) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    return (
+        "## The machine\n"
+        f"{machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB; {machine.system}; Python "
+        f"{machine.python}; Kafka {machine.kafka}; {versions}. Load when the bench began: {machine.load:g}."
+    )

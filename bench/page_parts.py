@@ -1,0 +1,132 @@
+"""Each part of the result as a section of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.file_size import FileSize
+from bench.idle import Idle
+from bench.memory import Memory
+from bench.pairs import Against, Pairs
+from bench.turn import Outcome
+from bench.variations import Variation
+
+
+def pairs_text(pairs: Pairs) -> str:
+    """Ours against each rival."""
+    rows = [_rival(against) for against in pairs.rivals]
+    ours = pairs.ours
+    text = (
+        "## Against others\n"
+        f"Penstock: {ours.rate:,.0f} events/s over {ours.events:,} events "
+        f"({ours.checkpointed_rate:,.0f} with a final CHECKPOINT on the clock), {ours.peak_rss_mb:,.0f} MB "
+        f"at the peak, {ours.rejected:,} rejects: medians of {ours.pairs} turns. A ratio says how many times "
+        "as fast Penstock was in a pair of turns that followed each other.\n\n"
+        + table(
+            (
+                "against", "events", "events/s", "with CHECKPOINT", "peak MB", "rejects", "pairs", "min",
+                "lower quartile", "median", "max", "median with CHECKPOINT", "at least", "aim",
+            ),
+            rows,
+        )
+    )  # fmt: skip
+    if not all(against.checked for against in pairs.rivals):
+        text += "\n\n*unchecked*: it did not find the rejects that Penstock found, so it does less work."
+    if pairs.left_out:
+        text += f"\n\nNot run, for want of their packages: {', '.join(pairs.left_out)}."
+    return text
+
+
+def _rival(against: Against) -> tuple[str, ...]:
+    ratio = against.ratio
+    return (
+        against.label if against.checked else f"{against.label} (*unchecked*)",
+        f"{against.events:,}",
+        f"{against.rate:,.0f}",
+        f"{against.checkpointed_rate:,.0f}",
+        f"{against.peak_rss_mb:,.0f}",
+        f"{against.rejected:,}",
+        f"{against.pairs}",
+        *(times(value) for value in (ratio.minimum, ratio.lower_quartile, ratio.median, ratio.maximum)),
+        times(against.checkpointed.median),
+        f"{against.at_least:g}" if against.at_least else "",
+        f"{against.aim:g}" if against.aim else "",
+    )
+
+
+def profile_text(outcome: Outcome) -> str:
+    """Where the time of one turn went."""
+    cpu = sum(step.cpu for step in outcome.steps)
+    rows = [
+        (step.name, f"{step.cpu:.2f}", f"{step.cpu / cpu:.0%}", f"{step.wall:.2f}" if step.wall else "")
+        for step in outcome.steps
+    ]
+    return (
+        "## Where the time goes\n"
+        f"One turn of Penstock over {outcome.events:,} events, {outcome.seconds:.2f} s to the last commit. "
+        "One thread receives, one fetches and decodes ahead, one lands; DuckDB adds threads of its own.\n\n"
+        + table(("step", "processor seconds", "share", "seconds of the landing thread"), rows)
+    )
+
+
+def variations_text(variations: Sequence[Variation]) -> str:
+    """Ours on other events and topics."""
+    rows = [
+        (
+            one.what,
+            f"{one.events:,}",
+            f"{one.rate:,.0f}",
+            f"{one.megabytes_per_second:,.0f}",
+            f"{one.checkpointed_rate:,.0f}",
+            f"{one.peak_rss_mb:,.0f}",
+        )
+        for one in variations
+    ]
+    return "## Other events, other topics\nPenstock; one thing at a time differs from the usual.\n\n" + table(
+        ("what differs", "events", "events/s", "MB/s", "with CHECKPOINT", "peak MB"), rows
+    )
+
+
+def memory_text(memory: Sequence[Memory]) -> str:
+    """How much memory a drain needs."""
+    few, many = memory[:2]
+    rows = [(one.what, f"{one.events:,}", f"{one.rate:,.0f}", f"{one.peak_rss_mb:,.0f}") for one in memory]
+    return (
+        "## Memory\n"
+        f"Peak resident memory of one drain. {many.events:,} events need "
+        f"{times(many.peak_rss_mb / few.peak_rss_mb)} times as much as {few.events:,}.\n\n"
+        + table(("what", "events", "events/s", "peak MB"), rows)
+    )
+
+
+def idle_text(idle: Idle) -> str:
+    """What `follow` costs while nothing comes, and how soon an event is there."""
+    return (
+        "## Following\n"
+        f"`penstock ingest follow` on an empty topic used {idle.core_percent:.2f} % of a core over "
+        f"{idle.watched:g} s. At {idle.events_per_second:,} events/s, once a first event had landed, with a "
+        f"reader that opened the file {idle.looks} times meanwhile, an event was read "
+        f"{idle.seconds_median:.2f} s after it was sent (median), {idle.seconds_p99:.2f} s "
+        f"(p99), {idle.seconds_max:.2f} s (longest)."
+    )
+
+
+def file_size_text(size: FileSize) -> str:
+    """Bytes on disk after many small batches, and after one."""
+    return (
+        "## File size\n"
+        f"{size.events:,} events that landed in {size.commits} commits, each with the file opened anew, take "
+        f"{size.small_batches / 1e6:,.1f} MB for each million; all at once {size.at_once / 1e6:,.1f} MB: "
+        f"{times(size.small_batches / size.at_once)} times as much."
+    )
+
+
+def times(ratio: float) -> str:
+    """A ratio, to three digits."""
+    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are figures."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,131 @@
+"""Where our time goes: processor seconds of each step of one turn, and how long the landing thread was in it.
+
+A few functions are wrapped; no profiler slows the rest. DuckDB works with threads of its own, so a step of
+the landing thread costs what the whole process used meanwhile, less what Python's other threads used.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.turn import Step
+from penstock.ingest import drain as drain_module
+from penstock.ingest import fetch as fetch_module
+from penstock.ingest.consume import Source
+from penstock.ingest.fetch import Fetch
+from penstock.ingest.landing import LandingFile
+
+# Of the thread that fetches, then of the one that lands; "land" is "judge" and what is left.
+_FETCHING = (
+    (Fetch, "_poll", "poll: check, decompress"),
+    (fetch_module, "columns", "decode to Arrow columns"),
+)
+_LANDING = (
+    (Source, "look_again", "ask whether the topic is the same"),
+    (LandingFile, "judge_batch", "judge: parse, type, check"),
+    (LandingFile, "land", "insert, commit"),
+    (Fetch, "commit_group", "tell Kafka the offsets"),
+)
+_NETWORK = "receive (kafka-python's network thread)"
+_DRAIN: Any = drain_module
+_CLOSE = "close the file: checkpoint"
+
+
+@dataclass
+class Profile:
+    """What was spent so far, by step."""
+
+    cpu: defaultdict[str, float]
+    wall: defaultdict[str, float]
+    began_cpu: float
+    began: float
+
+    def steps(self) -> tuple[Step, ...]:
+        """Call it at the end of the turn: from the first step to the last, then all that is left."""
+        wall = time.perf_counter() - self.began
+        self.cpu["insert, commit"] -= self.cpu["judge: parse, type, check"]
+        self.wall["insert, commit"] -= self.wall["judge: parse, type, check"]
+        steps = [Step(name, round(self.cpu[name], 3), round(self.wall[name], 3)) for name in self.cpu]
+        rest = time.process_time() - self.began_cpu - sum(step.cpu for step in steps)
+        waiting = wall - sum(step.wall for step in steps)
+        return (*steps, Step("all else; waiting for the fetch", round(rest, 3), round(waiting, 3)))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """A step of the landing thread."""
+        wall, cpu, others = time.perf_counter(), time.process_time(), _cpu_of_others()
+        try:
+            yield
+        finally:
+            self.wall[name] += time.perf_counter() - wall
+            self.cpu[name] += time.process_time() - cpu - (_cpu_of_others() - others)
+            self.cpu[_NETWORK] = max(self.cpu[_NETWORK], _cpu_of_others("kafka-io"))
+
+    def closing(self, opened: Callable[..., Any]) -> Callable[..., Any]:
+        """`open_landing`, whose end is a step."""
+
+        @contextmanager
+        def open_and_close(*arguments: Any, **named: Any) -> Iterator[Any]:
+            block = opened(*arguments, **named)
+            landing = block.__enter__()
+            try:
+                yield landing
+            finally:
+                with self.step(_CLOSE):
+                    block.__exit__(None, None, None)
+
+        return open_and_close
+
+    @contextmanager
+    def fetching(self, name: str) -> Iterator[None]:
+        """A step of the fetching thread."""
+        cpu = time.thread_time()
+        try:
+            yield
+        finally:
+            self.cpu[name] += time.thread_time() - cpu
+
+
+@contextmanager
+def profiled() -> Iterator[Profile]:
+    """From now on, each step is told to the profile."""
+    profile = Profile(defaultdict(float), defaultdict(float), time.process_time(), time.perf_counter())
+    originals = [(owner, name, getattr(owner, name)) for owner, name, _ in (*_FETCHING, *_LANDING)]
+    for wrapped, seams in ((profile.fetching, _FETCHING), (profile.step, _LANDING)):
+        for owner, name, step in seams:
+            setattr(owner, name, _within(getattr(owner, name), wrapped, step))
+    opened = _DRAIN.open_landing
+    originals.append((_DRAIN, "open_landing", opened))
+    _DRAIN.open_landing = profile.closing(opened)
+    try:
+        yield profile
+    finally:
+        for owner, name, original in originals:
+            setattr(owner, name, original)
+
+
+def _within(function: Callable[..., Any], wrapped: Callable[[str], Any], step: str) -> Callable[..., Any]:
+    def within(*arguments: Any, **named: Any) -> Any:
+        with wrapped(step):
+            return function(*arguments, **named)
+
+    return within
+
+
+def _cpu_of_others(named: str = "") -> float:
+    """Processor seconds of Python's other threads (of those whose name holds `named`), as they live now."""
+    spent = 0.0
+    for thread in threading.enumerate():
+        if thread is threading.current_thread() or thread.ident is None or named not in thread.name:
+            continue
+        try:
+            spent += time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        except OSError:  # it has just ended
+            continue
+    return spent
