@@ -98,7 +98,8 @@ typed AS (
     FROM prepared
 ),
 tried AS (
-    SELECT *, is_plain AND {" AND ".join(is_good(field) for field in fields)} AS is_plain_and_good
+    -- coalesce keeps the conditions together: pushed down to the text one by one, each computes all anew.
+    SELECT *, coalesce(is_plain AND {" AND ".join(is_good(field) for field in fields)}, false) AS is_done
     FROM typed
 )
 SELECT
@@ -108,7 +109,7 @@ SELECT
     "offset" AS _offset,
     kafka_timestamp AS _kafka_timestamp
 FROM tried
-WHERE is_plain_and_good
+WHERE is_done
 """
 
 
