@@ -24,8 +24,13 @@ from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
 from penstock.ingest.landing_schema import GAPS_TABLE, check_landing, create_landing
 
-# Several threads insert a batch; small batches go to the log, whose rows are in memory until a checkpoint.
-_SETTINGS = "SET preserve_insertion_order = false; SET wal_autocheckpoint = '128MB'"
+# Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint. What
+# DuckDB has written it would keep in memory, too, up to most of the machine's: it is not read here.
+_SETTINGS = """
+SET preserve_insertion_order = false;
+SET wal_autocheckpoint = '128MB';
+SET memory_limit = '256MB';
+"""
 
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
