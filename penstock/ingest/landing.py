@@ -169,17 +169,29 @@ class LandingFile:
         of the batch is in the file.
         """
         try:
-            with _transaction(self.connection):
-                self._compare_and_set(batch.starts, batch.ends, epoch)  # 1
-                landed = self._insert(batch, epoch, run_id, now) if batch.events.num_rows else _NOTHING
-                kill_point("ingest.inserted")
-                # 5: the transaction commits
+            try:
+                landed = self._land(batch, epoch, run_id, now)
+            except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
+                self.allow_all_memory()
+                landed = self._land(batch, epoch, run_id, now)
         except duckdb.Error as exc:
             raise LandingError(
                 f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
                 fix="mend what the message says (a full disk?) and run again; nothing is lost",
             ) from exc
         kill_point("ingest.committed")
+        return landed
+
+    def allow_all_memory(self) -> None:
+        """From now on DuckDB may use most of the machine's memory, as it does by default."""
+        self.connection.execute("RESET memory_limit")
+
+    def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        with _transaction(self.connection):
+            self._compare_and_set(batch.starts, batch.ends, epoch)  # 1
+            landed = self._insert(batch, epoch, run_id, now) if batch.events.num_rows else _NOTHING
+            kill_point("ingest.inserted")
+            # 5: the transaction commits
         return landed
 
     def _insert(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
