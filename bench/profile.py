@@ -21,15 +21,20 @@ from penstock.ingest.consume import Source
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.landing import LandingFile
 
-# Of the thread that fetches, then of the one that lands; "land" is "judge" and what is left.
+_INSERT = "parse, type, check and insert events"
+_JUDGE = "judge what is not plain and good"
+_COMMIT = "offsets, rejects, commit"
+
+# Of the thread that fetches, then of the one that lands; "land" is what its inner steps leave.
 _FETCHING = (
     (Fetch, "_poll", "poll: check, decompress"),
     (fetch_module, "columns", "decode to Arrow columns"),
 )
 _LANDING = (
     (Source, "look_again", "ask whether the topic is the same"),
-    (LandingFile, "judge_batch", "judge: parse, type, check"),
-    (LandingFile, "land", "insert, commit"),
+    (LandingFile, "_insert_rows", _INSERT),
+    (LandingFile, "_judge_others", _JUDGE),
+    (LandingFile, "land", _COMMIT),
     (Fetch, "commit_group", "tell Kafka the offsets"),
 )
 _NETWORK = "receive (kafka-python's network thread)"
@@ -49,8 +54,9 @@ class Profile:
     def steps(self) -> tuple[Step, ...]:
         """Call it at the end of the turn: from the first step to the last, then all that is left."""
         wall = time.perf_counter() - self.began
-        self.cpu["insert, commit"] -= self.cpu["judge: parse, type, check"]
-        self.wall["insert, commit"] -= self.wall["judge: parse, type, check"]
+        for inner in (_INSERT, _JUDGE):
+            self.cpu[_COMMIT] -= self.cpu[inner]
+            self.wall[_COMMIT] -= self.wall[inner]
         steps = [Step(name, round(self.cpu[name], 3), round(self.wall[name], 3)) for name in self.cpu]
         rest = time.process_time() - self.began_cpu - sum(step.cpu for step in steps)
         waiting = wall - sum(step.wall for step in steps)

@@ -17,8 +17,8 @@ from penstock.ingest.columns import columns, events_of, size_of
 from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
-BATCH_BYTES = 32 * 1024 * 1024  # a batch lands when its events hold this much …
-BATCH_EVENTS = 110_000  # … or so many: more than 122 880 rows DuckDB compresses while it inserts them
+BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its events hold this much …
+BATCH_EVENTS = 240_000  # … or so many: some two row groups of DuckDB, compressed as they are inserted
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 
 

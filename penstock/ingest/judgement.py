@@ -51,20 +51,13 @@ class Judgement:
         """Create the temp macros that the SQL calls; once per connection."""
         connection.execute(_macros())
 
+    def short_way(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """A SELECT of those events of `batch` that are good and written as most of them (`plain_events`)."""
+        return plain_sql(self.contract, usual_layout(connection, self.contract), LONGEST_VALUE)
+
     def judge(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Make `judged` from `batch`: the short way for plain good events, the long way for all others."""
-        layout = usual_layout(connection, self.contract)
-        connection.execute(plain_sql(self.contract, layout, LONGEST_VALUE))
-        (all_done,) = connection.execute("SELECT coalesce(bool_and(_is_done), true) FROM judged").fetchall()[
-            0
-        ]
-        if not all_done:
-            connection.execute(
-                "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT batch.* FROM batch JOIN judged "
-                'ON _partition = partition AND _offset = "offset" WHERE NOT _is_done'
-            )
-            connection.execute("DELETE FROM judged WHERE NOT _is_done")
-            connection.execute(f"INSERT INTO judged {self.long_way}")
+        """Make the temp table `judged` of `doubtful`."""
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {self.long_way}")
 
 
 @functools.cache  # `follow` opens the landing file anew for each batch
@@ -167,8 +160,7 @@ SELECT
             {_list((one for field in fields for one in field_reasons(field)), indent=12)}
         ],
         lambda one: one IS NOT NULL
-    ) END AS reasons,
-    true AS _is_done
+    ) END AS reasons
 FROM told
 """
     return Judgement(contract, sql)

@@ -24,9 +24,13 @@ from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
 from penstock.ingest.landing_schema import GAPS_TABLE, check_landing, create_landing
 
-# A batch is inserted by several threads, and its columns are compressed when the file is closed rather than
-# between two batches: up to then its log grows.
-_SETTINGS = "SET preserve_insertion_order = false; SET wal_autocheckpoint = '1GB'"
+# Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint. What
+# DuckDB has written it would keep in memory, too, up to most of the machine's: it is not read here.
+_SETTINGS = """
+SET preserve_insertion_order = false;
+SET wal_autocheckpoint = '128MB';
+SET memory_limit = '256MB';
+"""
 
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
@@ -57,6 +61,9 @@ class Landed:
     landed: int
     rejected: int
     reasons: Reasons
+
+
+_NOTHING = Landed(None, 0, 0, {})
 
 
 @dataclass(frozen=True)
@@ -152,47 +159,89 @@ class LandingFile:
     def land(self, batch: Batch, *, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         """Judge a batch and commit its rows, rejects and offsets in one transaction.
 
-        1. judge the events by the contract's SQL, into a temp table
-        2. begin; compare each partition's stored offset with the batch's start, and set it to the batch's end
-        3. insert the good rows and the rejects under the next commit number
-        4. commit
+        1. begin; compare each partition's stored offset with the batch's start, and set it to the batch's end
+        2. insert, under the next commit number, the events that are good and written as most of them
+        3. judge all others by the contract's whole SQL, into a temp table
+        4. insert these, as rows or rejects
+        5. commit
 
         Raises Outrun (another consumer was first) and LandingError (the file cannot be written); then nothing
         of the batch is in the file.
         """
         try:
-            landed, rejected, reasons = self._judge(batch)  # 1
-            kill_point("ingest.judged")
-            with _transaction(self.connection):
-                self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
-                commit = (
-                    self._insert(epoch, run_id, now, landed, rejected) if landed + rejected else None
-                )  # 3
-                kill_point("ingest.inserted")
-                # 4: the transaction commits
+            try:
+                landed = self._land(batch, epoch, run_id, now)
+            except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
+                self.allow_all_memory()
+                landed = self._land(batch, epoch, run_id, now)
         except duckdb.Error as exc:
             raise LandingError(
                 f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
                 fix="mend what the message says (a full disk?) and run again; nothing is lost",
             ) from exc
         kill_point("ingest.committed")
-        return Landed(commit, landed, rejected, reasons)
+        return landed
 
-    def _judge(self, batch: Batch) -> tuple[int, int, Reasons]:
-        if batch.events.num_rows == 0:
-            return 0, 0, {}
+    def allow_all_memory(self) -> None:
+        """From now on DuckDB may use most of the machine's memory, as it does by default."""
+        self.connection.execute("RESET memory_limit")
+
+    def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        with _transaction(self.connection):
+            self._compare_and_set(batch.starts, batch.ends, epoch)  # 1
+            landed = self._insert(batch, epoch, run_id, now) if batch.events.num_rows else _NOTHING
+            kill_point("ingest.inserted")
+            # 5: the transaction commits
+        return landed
+
+    def _insert(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         self.connection.register("batch", batch.events)
-        return self.judge_batch(batch.events.num_rows, _places(batch))
+        commit = self.next_commit()
+        plain = self._insert_rows(f"({self.judgement.short_way(self.connection)})", epoch, commit)  # 2
+        doubtful = batch.events.num_rows - plain
+        good, rejected, reasons = self._judge_others(batch, commit, doubtful) if doubtful else (0, 0, {})  # 3
+        kill_point("ingest.judged")
+        if good:  # 4
+            self._insert_rows("judged WHERE reasons IS NULL", epoch, commit)
+        if rejected:
+            self._insert_rejects(epoch, commit)
+        self.connection.execute(
+            "INSERT INTO raw.commits VALUES ($1, $2, 'batch', $3, $4, $5)",
+            [commit, now, run_id, plain + good, rejected],
+        )
+        return Landed(commit, plain + good, rejected, reasons)
 
-    def judge_batch(self, events: int, where: str) -> tuple[int, int, Reasons]:
-        """Make the table `judged` of the relation `batch`, which holds so many events: how many are good, how
-        many rejects, and why. Raises LandingError, which tells `where`, if one was left out."""
+    def _insert_rows(self, source: str, epoch: int, commit: int) -> int:
+        """Insert the rows of `source`, straight from the query: several threads do so. Returns how many."""
+        contract = self.judgement.contract
+        columns = ", ".join(quoted(field.name) for field in contract.fields)
+        ((inserted,),) = self.connection.execute(
+            f"INSERT INTO raw.{quoted(contract.stream)} SELECT {columns}, _unknown, $1, _partition, _offset, "
+            f"_kafka_timestamp, $2, $3 FROM {source}",
+            [epoch, commit, contract.version],
+        ).fetchall()
+        return int(inserted)
+
+    def _judge_others(self, batch: Batch, commit: int, events: int) -> tuple[int, int, Reasons]:
+        """Judge the events of `batch` that have no row under `commit`."""
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT * FROM batch ANTI JOIN "
+            '(SELECT _partition AS "partition", _offset AS "offset" '
+            f"FROM raw.{quoted(self.judgement.contract.stream)} WHERE _commit = $1) "
+            'USING ("partition", "offset")',
+            [commit],
+        )
+        return self.judge_doubtful(events, _places(batch))
+
+    def judge_doubtful(self, events: int, where: str) -> tuple[int, int, Reasons]:
+        """Make the table `judged` of the relation `doubtful`, which holds so many events: how many are good,
+        how many rejects, and why. Raises LandingError, which tells `where`, if there are more or less."""
         self.judgement.judge(self.connection)
         row = self.connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
         assert row is not None
         judged, rejected = row
         if judged != events:
-            raise LandingError(f"{judged} of {events} events were judged ({where})")
+            raise LandingError(f"{judged} events were judged in place of {events} ({where})")
         reasons: Reasons = {}
         if rejected:
             for field, rule, count in self.connection.execute(
@@ -201,6 +250,14 @@ class LandingFile:
             ).fetchall():
                 reasons[field, rule] = count
         return judged - rejected, rejected, reasons
+
+    def _insert_rejects(self, epoch: int, commit: int) -> None:
+        self.connection.execute(
+            'INSERT INTO raw.rejects SELECT $1, d."partition", d."offset", d.kafka_timestamp, $2, $3, '
+            "d.key, d.value, d.headers, j.reasons, NULL FROM judged AS j JOIN doubtful AS d "
+            'ON d."partition" = j._partition AND d."offset" = j._offset WHERE j.reasons IS NOT NULL',
+            [epoch, commit, self.judgement.contract.version],
+        )
 
     def next_commit(self) -> int:
         """The number of the transaction that comes next."""
@@ -224,28 +281,6 @@ class LandingFile:
                 ).fetchone()
             if stored is None:
                 raise Outrun(f"partition {partition}: the stored offset is no longer {start}")
-
-    def _insert(self, epoch: int, run_id: str, now: dt.datetime, landed: int, rejected: int) -> int:
-        contract = self.judgement.contract
-        commit = self.next_commit()
-        columns = ", ".join(quoted(field.name) for field in contract.fields)
-        self.connection.execute(
-            f"INSERT INTO raw.{quoted(contract.stream)} SELECT {columns}, _unknown, $1, _partition, _offset, "
-            "_kafka_timestamp, $2, $3 FROM judged WHERE reasons IS NULL",
-            [epoch, commit, contract.version],
-        )
-        if rejected:
-            self.connection.execute(
-                'INSERT INTO raw.rejects SELECT $1, b."partition", b."offset", b.kafka_timestamp, $2, $3, '
-                "b.key, b.value, b.headers, j.reasons, NULL FROM judged AS j JOIN batch AS b "
-                'ON b."partition" = j._partition AND b."offset" = j._offset WHERE j.reasons IS NOT NULL',
-                [epoch, commit, contract.version],
-            )
-        self.connection.execute(
-            "INSERT INTO raw.commits VALUES ($1, $2, 'batch', $3, $4, $5)",
-            [commit, now, run_id, landed, rejected],
-        )
-        return commit
 
 
 @contextmanager

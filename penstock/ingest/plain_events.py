@@ -54,13 +54,12 @@ def usual_layout(connection: duckdb.DuckDBPyConnection, contract: Contract) -> L
 
 @functools.cache
 def plain_sql(contract: Contract, layout: Layout, longest: int) -> str:
-    """SQL for `judged` as of the plain and good events; all others are there with `is_done` false.
-    `longest`: bytes of an event's value."""
+    """A SELECT of the plain and good events of the relation `batch`: the contract's columns, _unknown (NULL),
+    _partition, _offset, _kafka_timestamp. `longest`: bytes of an event's value."""
     by_name = {field.name: field for field in contract.fields}
     fields = [by_name[name] for name in layout.fields]
     paths = ", ".join(json_path(field) for field in fields)
     return f"""
-CREATE OR REPLACE TEMP TABLE judged AS
 WITH decoded AS (
     SELECT *, CASE WHEN octet_length(value) <= {longest} THEN try(decode(value)) END AS json_text
     FROM batch
@@ -97,16 +96,20 @@ typed AS (
         *,
         {_comma(value_column(field) for field in fields)}
     FROM prepared
+),
+tried AS (
+    -- coalesce keeps the conditions together: pushed down to the text one by one, each computes all anew.
+    SELECT *, coalesce(is_plain AND {" AND ".join(is_good(field) for field in fields)}, false) AS is_done
+    FROM typed
 )
 SELECT
     {_comma(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)},
     NULL::JSON AS _unknown,
     partition AS _partition,
     "offset" AS _offset,
-    kafka_timestamp AS _kafka_timestamp,
-    NULL::STRUCT(field VARCHAR, rule VARCHAR, found VARCHAR)[] AS reasons,
-    coalesce(is_plain AND {" AND ".join(is_good(field) for field in fields)}, false) AS _is_done
-FROM typed
+    kafka_timestamp AS _kafka_timestamp
+FROM tried
+WHERE is_done
 """
 
 

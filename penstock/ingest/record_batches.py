@@ -157,7 +157,7 @@ def _record_starts(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> 
     """
     sizes = np.array([len(batch.records) for batch in batches])
     batch_ends = np.cumsum(sizes)
-    guess = _candidates(octets, batch_ends)
+    guess = _candidates(octets, batch_ends, int(counts.sum()))
     firsts = np.cumsum(counts) - counts  # of each batch, which record of all is the first
     if len(guess) == counts.sum():
         length, at = _varints(octets, guess)
@@ -169,7 +169,8 @@ def _record_starts(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> 
     )
 
 
-def _candidates(octets: Bytes, batch_ends: Ints) -> Ints:
+def _candidates(octets: Bytes, batch_ends: Ints, count: int) -> Ints:
+    """Places that look like the begin of a record, and lead to another; `count` are wanted."""
     last_of_length = np.flatnonzero(octets[1:] == 0)  # the place before each zero byte
     last_of_length = last_of_length[octets[last_of_length] < 0x80]
     starts = last_of_length
@@ -179,11 +180,11 @@ def _candidates(octets: Bytes, batch_ends: Ints) -> Ints:
     length, at = _varints(octets, starts)
     leads_to = np.clip(at + length, 0, len(octets))
     for _ in range(3):
+        if len(starts) <= count:
+            break
         is_place = np.zeros(len(octets) + 1, bool)
         is_place[starts] = is_place[batch_ends] = True
         good = is_place[leads_to] & (leads_to > starts)
-        if good.all():
-            break
         starts, leads_to = starts[good], leads_to[good]
     return starts
 

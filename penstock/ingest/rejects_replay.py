@@ -67,6 +67,7 @@ def replay(
         open_landing(settings, contract) as landing,
     ):
         try:
+            landing.allow_all_memory()  # all chunks are one transaction
             return _Replay(landing, run_id, clock()).run(where, chunk_bytes, dry_run=dry_run)
         except duckdb.Error as exc:
             raise LandingError(
@@ -139,16 +140,16 @@ class _Replay:
         """Judge one chunk, land what passes, mark it. Returns how many did."""
         connection, contract = self.connection, self.judgement.contract
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE batch AS "
+            "CREATE OR REPLACE TEMP TABLE doubtful AS "
             'SELECT "partition", "offset", r.kafka_timestamp, r.key, r.value, r.headers '
             'FROM raw.rejects AS r JOIN due USING (epoch, "partition", "offset") '
             "WHERE epoch = $1 AND due.chunk = $2",
             [epoch, chunk],
         )
-        landed, _, reasons = self.landing.judge_batch(rows, f"rejects of {contract.stream}, epoch {epoch}")
+        landed, _, reasons = self.landing.judge_doubtful(rows, f"rejects of {contract.stream}, epoch {epoch}")
         self.reasons.update(reasons)
         connection.execute(
-            f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons, _is_done), "
+            f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons), "
             "$1::INTEGER AS _epoch, $2::BIGINT AS _commit, $3 AS _contract_version "
             "FROM judged WHERE reasons IS NULL",
             [epoch, commit, contract.version],
