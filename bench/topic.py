@@ -115,7 +115,7 @@ def _fill_by_kafka_python(servers: str, topic: Topic) -> None:
 
     producer = KafkaProducer(
         bootstrap_servers=servers, linger_ms=_LINGER, batch_size=_LIKE_LIBRDKAFKA, acks="all",
-        compression_type=None if topic.codec == "none" else topic.codec, buffer_memory=2**28,
+        compression_type=None if topic.codec == "none" else topic.codec,
     )  # fmt: skip
     for part in messages(topic.kind, topic.events):
         for key, value, user in part:
