@@ -18,7 +18,7 @@ from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import Fetch, OffsetsGone
 from penstock.ingest.gap import Gap, cut_error, find_cuts, find_gaps, gap_error, regrown_error
-from penstock.ingest.landing import Batch, Landed, LandingFile, Outrun
+from penstock.ingest.landing import NOTHING, Batch, Landed, LandingFile, Outrun
 from penstock.ingest.seam import read_whole_batches
 from penstock.ingest.topic import (
     Topic,
@@ -157,7 +157,7 @@ def land_batch(
 
     Raises BrokerError and LandingError."""
     if not batch.ends:
-        return Landed(None, 0, 0, {})
+        return NOTHING
     source.look_again(landing, clock=clock)
     try:
         landed = landing.land(batch, epoch=epoch, run_id=run_id, now=clock())

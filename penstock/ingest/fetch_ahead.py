@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from penstock.ingest.consume import has_passed
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.landing import Batch
 
@@ -23,7 +24,7 @@ def fetched_ahead(fetch: Fetch, *, linger: float, until: Mapping[int, int]) -> I
             coming = thread.submit(fetch.batch, linger=linger, until=until)
             while not there:
                 batch = coming.result()
-                there = all(fetch.fetched().get(partition, 0) >= end for partition, end in until.items())
+                there = has_passed(fetch.fetched(), until)
                 if not there:
                     coming = thread.submit(fetch.batch, linger=linger, until=until)
                 yield batch

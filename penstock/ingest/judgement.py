@@ -3,7 +3,8 @@
 The batch is a relation `batch` of raw bytes and coordinates:
     partition INTEGER, offset BIGINT, kafka_timestamp TIMESTAMPTZ, key BLOB, value BLOB,
     headers STRUCT(key VARCHAR, value BLOB)[]
-The judgement makes of it the temp table `judged`, one row for each event:
+The short way selects from it the good events that are written as most of them. Of the others, the relation
+`doubtful` with the same columns, the judgement makes the temp table `judged`, one row for each event:
     the contract's columns, _unknown, _partition, _offset, _kafka_timestamp, reasons
 `reasons` is NULL for a good event, else every reason: STRUCT(field, rule, found)[]. A reason of the event
 as a whole has no field.

@@ -63,7 +63,7 @@ class Landed:
     reasons: Reasons
 
 
-_NOTHING = Landed(None, 0, 0, {})
+NOTHING = Landed(None, 0, 0, {})
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class LandingFile:
     def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         with _transaction(self.connection):
             self._compare_and_set(batch.starts, batch.ends, epoch)  # 1
-            landed = self._insert(batch, epoch, run_id, now) if batch.events.num_rows else _NOTHING
+            landed = self._insert(batch, epoch, run_id, now) if batch.events.num_rows else NOTHING
             kill_point("ingest.inserted")
             # 5: the transaction commits
         return landed
