@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from penstock.ingest.record_batches import HEADERS, Ints, RawBatch, decode
+from penstock.ingest.octets import Ints, bitmap_of_valid
+from penstock.ingest.record_batches import HEADERS, RawBatch, decode
 
 DECODED_AT_ONCE = 4 * 1024 * 1024  # bytes: some 12 000 events; a chunk is what a thread of DuckDB takes
+_RECORDS_AT_ONCE = 12_000
 _LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
 
 SCHEMA = pa.schema(
@@ -45,7 +47,11 @@ def columns(items: Sequence[Any]) -> pa.Table:
         if is_raw:
             chunks += [_typed(decode(group)) for group in _groups(run)]
         else:
-            chunks.append(_of_records(list(run)))
+            records = list(run)
+            chunks += [
+                _of_records(records[at : at + _RECORDS_AT_ONCE])
+                for at in range(0, len(records), _RECORDS_AT_ONCE)
+            ]
     return pa.Table.from_batches(chunks, schema=SCHEMA)
 
 
@@ -89,6 +95,5 @@ def _of_records(records: list[Any]) -> pa.RecordBatch:
 def _timestamps(milliseconds: Ints) -> pa.Array:
     """-1 means "no timestamp"; one that no TIMESTAMPTZ can hold is none either."""
     in_range = (milliseconds >= 0) & (milliseconds <= _LAST_TIMESTAMP)
-    valid = None if in_range.all() else pa.py_buffer(np.packbits(in_range, bitorder="little"))
-    buffers = [valid, pa.py_buffer(milliseconds)]
+    buffers = [bitmap_of_valid(in_range), pa.py_buffer(milliseconds)]
     return pa.Array.from_buffers(SCHEMA.field(2).type, len(milliseconds), buffers)

@@ -23,7 +23,7 @@ from penstock.ingest.reject_limit import RejectLimit, read_reject_limit
 
 Kind = Literal["string", "uuid", "integer", "decimal", "boolean", "timestamp", "date"]
 
-_INTEGER_TYPES = {"BIGINT": (-(2**63), 2**63 - 1), "INTEGER": (-(2**31), 2**31 - 1)}
+INTEGER_TYPES = {"BIGINT": (-(2**63), 2**63 - 1), "INTEGER": (-(2**31), 2**31 - 1)}
 _DECIMAL_TYPE = re.compile(r"DECIMAL\((\d+), ?(\d+)\)|NUMERIC\((\d+), ?(\d+)\)", re.IGNORECASE)
 _KINDS: dict[str, Kind] = {
     "string": "string", "integer": "integer", "number": "decimal", "boolean": "boolean",
@@ -188,7 +188,7 @@ def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind
             )
         return f"DECIMAL({precision},{scale})", precision, scale
     known = {
-        "string": ("VARCHAR", "TEXT", "STRING", "UUID"), "uuid": ("UUID",), "integer": tuple(_INTEGER_TYPES),
+        "string": ("VARCHAR", "TEXT", "STRING", "UUID"), "uuid": ("UUID",), "integer": tuple(INTEGER_TYPES),
         "boolean": ("BOOLEAN",), "timestamp": ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"), "date": ("DATE",),
     }[kind]  # fmt: skip
     if declared and declared.upper() not in known:

@@ -67,13 +67,14 @@ def _instant(field: Field, token: str, text: str) -> str:
     zoned = f"TRY_CAST(upper({text}) AS TIMESTAMPTZ)"
     cases = f"WHEN regexp_full_match({text}, {literal(_TIME + _ZONE)}) THEN {zoned}"
     if field.default_timezone is not None:
-        local = _in_zone(field.default_timezone, f"TRY_CAST(upper({text}) AS TIMESTAMP)")
+        local = in_zone(field.default_timezone, f"TRY_CAST(upper({text}) AS TIMESTAMP)")
         cases += f" WHEN regexp_full_match({text}, {literal(_TIME)}) THEN {local}"
     return f"CASE WHEN starts_with({token}, '\"') THEN CASE {cases} END END"
 
 
-def _in_zone(zone: str, local: str) -> str:
-    """The instant of a local time. One that the clocks skip or repeat names no one instant: NULL."""
+def in_zone(zone: str, local: str) -> str:
+    """SQL of the instant of a local time (SQL of a TIMESTAMP). One that the clocks skip or repeat names no
+    one instant: NULL."""
     instant = f"timezone({literal(zone)}, {local})"
     back, day_after, day_before = (
         f"timezone({literal(zone)}, {instant} {shift})"

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.contract import Contract
@@ -36,7 +37,7 @@ from penstock.ingest.field_sql import (
     token_columns,
     value_column,
 )
-from penstock.ingest.plain_events import plain_sql, usual_layout
+from penstock.ingest.short_way import plain_columns, short_way_sql
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
 
@@ -46,15 +47,18 @@ class Judgement:
     """The compiled contract."""
 
     contract: Contract
+    short_way_sql: str
     long_way: str  # SELECT of what `judged` holds, from the relation `doubtful`
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create the temp macros that the SQL calls; once per connection."""
         connection.execute(_macros())
 
-    def short_way(self, connection: duckdb.DuckDBPyConnection) -> str:
-        """A SELECT of those events of `batch` that are good and written as most of them (`plain_events`)."""
-        return plain_sql(self.contract, usual_layout(connection, self.contract), LONGEST_VALUE)
+    def short_way(self, connection: duckdb.DuckDBPyConnection, events: pa.Table) -> str:
+        """A SELECT of those events of the batch that are good and written as most of them, to be used once
+        (`short_way`)."""
+        connection.register("plain", plain_columns(self.contract, events, LONGEST_VALUE))
+        return self.short_way_sql
 
     def judge(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make the temp table `judged` of `doubtful`."""
@@ -164,7 +168,7 @@ SELECT
     ) END AS reasons
 FROM told
 """
-    return Judgement(contract, sql)
+    return Judgement(contract, short_way_sql(contract, "plain"), sql)
 
 
 def _event_reason() -> str:

@@ -197,7 +197,8 @@ class LandingFile:
     def _insert(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         self.connection.register("batch", batch.events)
         commit = self.next_commit()
-        plain = self._insert_rows(f"({self.judgement.short_way(self.connection)})", epoch, commit)  # 2
+        short_way = self.judgement.short_way(self.connection, batch.events)
+        plain = self._insert_rows(f"({short_way})", epoch, commit)  # 2
         doubtful = batch.events.num_rows - plain
         good, rejected, reasons = self._judge_others(batch, commit, doubtful) if doubtful else (0, 0, {})  # 3
         kill_point("ingest.judged")
@@ -261,9 +262,11 @@ class LandingFile:
 
     def next_commit(self) -> int:
         """The number of the transaction that comes next."""
-        row = self.connection.execute('SELECT coalesce(max("commit"), 0) + 1 FROM raw.commits').fetchone()
-        assert row is not None
-        return int(row[0])
+        # Fetched whole: a result that is left open would be in the way of the next statement.
+        ((commit,),) = self.connection.execute(
+            'SELECT coalesce(max("commit"), 0) + 1 FROM raw.commits'
+        ).fetchall()
+        return int(commit)
 
     def _compare_and_set(self, starts: Mapping[int, int | None], ends: Mapping[int, int], epoch: int) -> None:
         for partition, end in sorted(ends.items()):

@@ -1,152 +1,246 @@
-"""Plain events: the short way of the judgement, for those that are written as most of their batch.
+"""Plain events: those that are written as many others of their batch, so that their values lie open.
 
-An event is plain when the texts of the contract's fields, written one after the other in the usual order and
-with the usual spaces, strings in quotes, give its very text, and it has no backslash. Then it is one valid
-object, holds no other key and none twice, and each value stands as it was sent: nothing is left to look for
-but types and rules. What is not plain, or not good, takes the long way: the short one only ever says "good".
+An event is plain when it is one object with the contract's fields in the usual order and with the usual
+spaces, and has no backslash and no control character. Its text is then the text of the keys, letter by
+letter, and the values between. Strings end at the next quote; whether another value is one of JSON is left
+to its reader (`plain_values`).
 """
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 
-import duckdb
+import numpy as np
+import pyarrow as pa
 
-from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.contract import Contract, Field
-from penstock.ingest.field_sql import column, is_good, json_path, prepared_column, value_column
+from penstock.ingest.octets import Bytes, Flags, Ints, as_bytes, views, word_of, words
 
-_LOOKED_AT = 1000  # events, for the usual layout
+LONGEST_TOKEN = 40  # bytes that the reader of a value may look at
+
+_LOOKED_AT = 8  # events, for the usual layout
+_QUOTE, _BACKSLASH, _CLOSING, _SPACE = b'"\\} '
+_NULL = word_of(b"null")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How events are usually written: the order of the fields, a space after ':' and ',' or none, and whether
-    a field without a value is written as null or left out."""
+    """How events are usually written: the order of the fields, and with a space after ':' and ',' or none."""
 
     fields: tuple[str, ...]
     spaced: bool
-    nulls: bool
 
 
-def usual_layout(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Layout:
-    """The layout of the batch's fullest event; of several, the one that is met most."""
-    found = connection.execute(
-        f"""
-        WITH decoded AS (SELECT try(decode(value)) AS json_text FROM batch LIMIT {_LOOKED_AT}),
-        laid_out AS (
-            SELECT json_keys(json_text) AS keys, contains(json_text, '": ') AS spaced,
-                regexp_matches(json_text, '": ?null') AS nulls
-            FROM decoded WHERE json_valid(json_text)
-        )
-        SELECT keys, spaced, bool_or(nulls) FROM laid_out GROUP BY keys, spaced
-        ORDER BY len(keys) DESC, count(*) DESC, keys, spaced LIMIT 1
-        """
-    ).fetchall()
-    keys, spaced, nulls = found[0] if found else ([], False, False)
-    names = [field.name for field in contract.fields]
-    met = [key for key in dict.fromkeys(keys) if key in names]  # each once, or a key twice would be usual
-    return Layout((*met, *(name for name in names if name not in met)), spaced, nulls)
+@dataclass(frozen=True)
+class Places:
+    """Byte strings in one buffer: where each begins, and how long it is; -1: there is none, or it is null."""
+
+    data: pa.Buffer
+    at: Ints
+    length: Ints
+
+    def of(self, rows: Ints) -> Places:
+        """Some of them."""
+        return Places(self.data, self.at[rows], self.length[rows])
 
 
-@functools.cache
-def plain_sql(contract: Contract, layout: Layout, longest: int) -> str:
-    """A SELECT of the plain and good events of the relation `batch`: the contract's columns, _unknown (NULL),
-    _partition, _offset, _kafka_timestamp. `longest`: bytes of an event's value."""
-    by_name = {field.name: field for field in contract.fields}
-    fields = [by_name[name] for name in layout.fields]
-    paths = ", ".join(json_path(field) for field in fields)
-    return f"""
-WITH decoded AS (
-    SELECT *, CASE WHEN octet_length(value) <= {longest} THEN try(decode(value)) END AS json_text
-    FROM batch
-),
-valid AS (
-    SELECT *, CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END AS object_text
-    FROM decoded
-),
-split AS (
-    SELECT *, json_extract_string(object_text, [{paths}]) AS texts
-    FROM valid
-),
-named AS (
-    SELECT
-        *,
-        {_written_again(fields, layout)} = json_text AND NOT contains(json_text, chr(92)) AS is_plain,
-        {_comma(f"texts[{n}] AS {column('text', field)}" for n, field in enumerate(fields, 1))}
-    FROM split
-),
-marked AS (
-    SELECT
-        *,
-        {_comma(f"{_token(field)} AS {column('token', field)}" for field in fields)}
-    FROM named
-),
-prepared AS (
-    SELECT
-        *
-        {"".join(", " + _prepared(field) for field in fields if field.kind in ("decimal", "timestamp"))}
-    FROM marked
-),
-typed AS (
-    SELECT
-        *,
-        {_comma(value_column(field) for field in fields)}
-    FROM prepared
-),
-tried AS (
-    -- coalesce keeps the conditions together: pushed down to the text one by one, each computes all anew.
-    SELECT *, coalesce(is_plain AND {" AND ".join(is_good(field) for field in fields)}, false) AS is_done
-    FROM typed
-)
-SELECT
-    {_comma(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)},
-    NULL::JSON AS _unknown,
-    partition AS _partition,
-    "offset" AS _offset,
-    kafka_timestamp AS _kafka_timestamp
-FROM tried
-WHERE is_done
-"""
-
-
-def _written_again(fields: list[Field], layout: Layout) -> str:
-    """The event's text, put together from the texts of its fields, of as few pieces as can be."""
-    space = " " if layout.spaced else ""
-    pieces, fixed = [], "{"
-    for n, field in enumerate(fields):
-        text = f"texts[{n + 1}]"
-        key = ("," + space if n else "") + json.dumps(field.name, ensure_ascii=False) + ":" + space
-        quote = '"' if _is_string(field) else ""
-        if field.required:  # without it the event is not good
-            pieces += [literal(fixed + key + quote), text]
-            fixed = quote
-        else:
-            there = " || ".join([literal(key + quote), text] + [literal(quote)] * bool(quote))
-            pieces += [literal(fixed)] * bool(fixed)
-            pieces.append(f"coalesce({there}, {literal(key + 'null')})" if layout.nulls else there)
-            fixed = ""
-    return f"concat({', '.join([*pieces, literal(fixed + '}')])})"  # leaves out what is NULL
-
-
-def _token(field: Field) -> str:
-    """What the rules of a field ask of its token: is it there, does it begin as a string?"""
-    text = column("text", field)
-    return f"CASE WHEN {text} IS NOT NULL THEN '\"' END" if _is_string(field) else text
-
-
-def _is_string(field: Field) -> bool:
+def is_string(field: Field) -> bool:
+    """Is it a string in JSON?"""
     return field.kind in ("string", "uuid", "timestamp", "date")
 
 
-def _prepared(field: Field) -> str:
-    if field.kind == "decimal":  # the token is the number as sent; an exponent takes the long way
-        return f"{column('token', field)} AS {column('number', field)}"
-    return prepared_column(field)
+def find_texts(contract: Contract, events: Places, longest: int) -> tuple[dict[str, Places], Flags]:
+    """By field the texts of its values (of strings without the quotes), and which events are plain. Texts of
+    other events, of which are those of more than `longest` bytes, may be anywhere."""
+    is_plain = np.zeros(len(events.at), bool)
+    found: dict[str, Places] = {}
+    left = np.flatnonzero(_has_plain_bytes(contract, events, longest))
+    few = len(is_plain) // 32  # are not worth another look
+    while len(left) > few:
+        those = events if len(left) == len(is_plain) else events.of(left)
+        layout = usual_layout(contract, those)
+        if layout is None:
+            break
+        texts, fits = _texts_of(contract, layout, those)
+        if found or len(left) < len(is_plain):
+            texts = _placed(texts, left[fits], fits, found, events)
+        found = texts
+        is_plain[left[fits]] = True
+        if np.count_nonzero(fits) <= few:
+            break
+        left = left[~fits]
+    return found, is_plain
 
 
-def _comma(items: Iterable[str]) -> str:
-    return ",\n        ".join(items)
+def usual_layout(contract: Contract, events: Places) -> Layout | None:
+    """The layout of the fullest of some events; of several, the one that is met most. None: no JSON."""
+    names = [field.name for field in contract.fields]
+    met: Counter[tuple[tuple[str, ...], bool]] = Counter()
+    octets = as_bytes(events.data)
+    for row in range(0, len(events.at), len(events.at) // _LOOKED_AT + 1):
+        begin = events.at[row]
+        text = octets[begin : begin + events.length[row]].tobytes()
+        try:
+            keys = json.loads(text).keys()
+        except (ValueError, AttributeError, RecursionError):
+            continue
+        met[tuple(key for key in keys if key in names), b'": ' in text] += 1
+    if not met:
+        return None
+    keys, spaced = max(met, key=lambda found: (len(found[0]), met[found]))
+    return Layout((*keys, *(name for name in names if name not in keys)), spaced)
+
+
+def _has_plain_bytes(contract: Contract, events: Places, longest: int) -> Flags:
+    """Which events have no backslash and no control character, and are UTF-8."""
+    octets = as_bytes(events.data)
+    longest_key = max(len(field.name) for field in contract.fields) + len('{"": "') + 8
+    end = events.at + events.length + max(LONGEST_TOKEN, longest_key)
+    plain = (events.length >= 2) & (events.length <= longest) & (end <= len(octets))
+    rows = np.flatnonzero(plain)
+    if not rows.size:
+        return plain
+    those = events if len(rows) == len(plain) else events.of(rows)
+    borders = np.ravel(np.column_stack((those.at, those.at + those.length)))
+    lowest = np.minimum.reduceat(octets.view(np.int8), borders)[::2]
+    good = lowest >= _SPACE
+    beyond_ascii = np.flatnonzero(lowest < 0)
+    if beyond_ascii.size:
+        good[beyond_ascii] = _is_text(those.of(beyond_ascii))
+    if (octets == _BACKSLASH).any():
+        good &= np.minimum.reduceat(octets ^ _BACKSLASH, borders)[::2] != 0
+    plain[rows] = good
+    return plain
+
+
+def _is_text(those: Places) -> Flags:
+    """Which byte strings are UTF-8 without control characters."""
+    octets = as_bytes(those.data)
+    borders = np.ravel(np.column_stack((those.at, those.at + those.length)))
+    good: Flags = np.minimum.reduceat(octets, borders)[::2] >= _SPACE
+    try:
+        views(pa.binary_view(), those.data, those.at, those.length).cast(pa.string_view())
+    except pa.ArrowInvalid:
+        places = zip(those.at.tolist(), (those.at + those.length).tolist(), strict=True)
+        good &= np.array([_is_utf8(octets[begin:end].tobytes()) for begin, end in places])
+    return good
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _texts_of(contract: Contract, layout: Layout, events: Places) -> tuple[dict[str, Places], Flags]:
+    """By field its texts, and which events have this layout."""
+    by_name = {field.name: field for field in contract.fields}
+    walk = _Walk(events, layout.spaced)
+    texts, fits = {}, np.ones(len(events.at), bool)
+    for name in layout.fields:
+        field = by_name[name]
+        texts[name], has_field = walk.string(field) if is_string(field) else walk.other(field)
+        fits &= has_field
+    return texts, fits & walk.is_over()
+
+
+def _placed(
+    texts: dict[str, Places], rows: Ints, fits: Flags, found: dict[str, Places], events: Places
+) -> dict[str, Places]:
+    """`found`, with the texts that fit put into these rows."""
+    for name, those in texts.items():
+        known = found.get(name)
+        at, length = (known.at, known.length) if known else np.zeros((2, len(events.at)), np.int64)
+        at[rows], length[rows] = those.at[fits], those.length[fits]
+        found[name] = Places(events.data, at, length)
+    return found
+
+
+class _Walk:
+    """From field to field, in all events at once.
+
+    `here` is the place behind the last value; `quotes` are all quotes of the buffer, of which `next_quote` is
+    the first from `here` on. Where an event does not fit, both may be anywhere.
+    """
+
+    def __init__(self, events: Places, spaced: bool) -> None:
+        self._data = events.data
+        self._octets = as_bytes(events.data)
+        self._space = b" " if spaced else b""
+        self._before_key = b"{"
+        self._last = events.at + events.length - 1
+        self._here = events.at
+        self._quotes = np.flatnonzero(self._octets == _QUOTE)
+        self._next_quote = np.searchsorted(self._quotes, events.at)
+
+    def string(self, field: Field) -> tuple[Places, Flags]:
+        """The texts of the next field, and in which events it is a string, or may be missing or null."""
+        key = self._next_key(field)
+        close = self._quote(3)  # behind two of the key, and the opening one
+        if field.required:
+            begin = self._here + len(key) + 1
+            fits = _reads(self._octets, self._here, key + b'"')
+            self._here, self._next_quote = close + 1, self._next_quote + 4
+            return Places(self._data, begin, close - begin), fits
+        is_there = _reads(self._octets, self._here, key)
+        begin = self._here + len(key) + 1
+        has_text = is_there & (self._octets.take(begin - 1, mode="clip") == _QUOTE)
+        is_null = is_there & ~has_text
+        if is_null.any():
+            fits = ~is_null | _reads(self._octets, begin - 1, b"null")
+            here = np.where(is_null, begin + 3, self._here)
+        else:
+            fits, here = ~is_null, self._here
+        self._here = np.where(has_text, close + 1, here)
+        self._next_quote = self._next_quote + 2 * is_there + 2 * has_text
+        return Places(self._data, begin, np.where(has_text, close - begin, -1)), fits
+
+    def other(self, field: Field) -> tuple[Places, Flags]:
+        """The texts of the next field, which is no string: up to the next key, or the end."""
+        key = self._next_key(field)
+        is_there = _reads(self._octets, self._here, key)
+        begin = self._here + len(key)
+        end = np.minimum(self._quote(2) - 1 - len(self._space), self._last)
+        length = end - begin
+        has_text = is_there & (length > 0)
+        if field.required:
+            self._here, self._next_quote = end, self._next_quote + 2
+            return Places(self._data, begin, length), has_text
+        self._here = np.where(has_text, end, self._here)
+        self._next_quote = self._next_quote + 2 * has_text
+        is_null = (length == 4) & _reads(self._octets, begin, b"null")
+        return Places(self._data, begin, np.where(has_text & ~is_null, length, -1)), has_text | ~is_there
+
+    def is_over(self) -> Flags:
+        """Which events end here."""
+        is_over: Flags = self._octets.take(self._here, mode="clip") == _CLOSING
+        is_over &= self._here == self._last
+        return is_over
+
+    def _next_key(self, field: Field) -> bytes:
+        """What stands before the next value."""
+        key = self._before_key + b'"' + field.name.encode() + b'":' + self._space
+        self._before_key = b"," + self._space
+        return key
+
+    def _quote(self, number: int) -> Ints:
+        """The place of a quote, counted from the next."""
+        return self._quotes.take(self._next_quote + number, mode="clip")
+
+
+def _reads(octets: Bytes, at: Ints, text: bytes) -> Flags:
+    """At which places does this text stand?"""
+    count = -(-len(text) // 8)
+    found = words(octets, at, count)
+    reads: Flags = np.ones(len(at), bool)
+    for n in range(count):
+        part = text[8 * n : 8 * n + 8]
+        word = found[:, n]
+        if len(part) < 8:
+            word = word & word_of(b"\xff" * len(part))
+        reads = reads & (word == word_of(part))
+    return reads

@@ -22,8 +22,7 @@ from kafka.consumer.fetcher import Fetcher, IsolationLevel
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch
 
-Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
+from penstock.ingest.octets import PADDING, Bytes, Ints, as_bytes, bitmap, views
 
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 
@@ -89,7 +88,8 @@ def decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
     """All records of `batches` from `wanted_from` on, in their order, as columns: partition int32, offset
     int64, kafka_timestamp int64 (milliseconds), key, value binary_view, headers list<struct<key, value>>.
 
-    Keys and values are views of one buffer: nothing is copied. Raises CorruptRecordError.
+    Keys and values are views of one buffer, which ends with PADDING: nothing is copied. Raises
+    CorruptRecordError.
     """
     try:
         return _decode(batches)
@@ -98,8 +98,8 @@ def decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
 
 
 def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
-    data = b"".join(batch.records for batch in batches)
-    octets = np.frombuffer(data, np.uint8)
+    data = pa.py_buffer(b"".join([*(batch.records for batch in batches), PADDING]))
+    octets = as_bytes(data)[: -len(PADDING)]
     counts = np.array([batch.count for batch in batches])
     starts = _record_starts(octets, batches, counts)
 
@@ -140,8 +140,8 @@ def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
             "partition": _array(partition, pa.int32()),
             "offset": _array(offset, pa.int64()),
             "kafka_timestamp": _array(time, pa.int64()),
-            "key": _views(octets, data, key_at, key_length),
-            "value": _views(octets, data, value_at, value_length),
+            "key": views(pa.binary_view(), data, key_at, key_length),
+            "value": views(pa.binary_view(), data, value_at, value_length),
             "headers": headers,
         }
     )
@@ -240,33 +240,7 @@ def _strings(octets: Bytes, at: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
     return length, begin, begin + np.maximum(length, 0)
 
 
-_INLINE = 12  # bytes: a value that is no longer lies in its view
-
-
-def _views(octets: Bytes, data: bytes, at: Ints, length: Ints) -> pa.Array:
-    """Byte strings of these lengths (negative: null) at these places, as views of `data`.
-
-    The layout: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
-    """
-    views = np.zeros((len(at), 4), "<i4")
-    views[:, 0] = np.maximum(length, 0)
-    views[:, 3] = at
-    short = length <= _INLINE
-    long = np.flatnonzero(~short)
-    inside = views.view(np.uint8).reshape(len(at), 16)
-    for n in range(4):
-        inside[long, 4 + n] = octets[at[long] + n]
-    views[short, 3] = 0
-    for n in range(_INLINE):
-        rows = np.flatnonzero(short & (length > n))
-        inside[rows, 4 + n] = octets[at[rows] + n]
-    is_null = length < 0
-    valid = pa.py_buffer(np.packbits(~is_null, bitorder="little")) if is_null.any() else None
-    buffers = [valid, pa.py_buffer(views), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.binary_view(), len(at), buffers, int(is_null.sum()))
-
-
-def _headers(octets: Bytes, data: bytes, count: Ints, at: Ints, ends: Ints) -> tuple[pa.Array, Ints]:
+def _headers(octets: Bytes, data: pa.Buffer, count: Ints, at: Ints, ends: Ints) -> tuple[pa.Array, Ints]:
     """The headers of each record (null where it has none), and the places behind them."""
     if not count.any():
         return pa.nulls(len(count), HEADERS), at
@@ -282,8 +256,8 @@ def _headers(octets: Bytes, data: bytes, count: Ints, at: Ints, ends: Ints) -> t
         value_length[here], value_at[here], behind[rows] = _strings(octets, behind[rows], ends[rows])
     if (key_length < 0).any():
         raise ValueError("a header without a name")
-    keys = _names(_views(octets, data, key_at, key_length).cast(pa.binary()))
-    values = _views(octets, data, value_at, value_length).cast(pa.binary())
+    keys = _names(views(pa.binary_view(), data, key_at, key_length).cast(pa.binary()))
+    values = views(pa.binary_view(), data, value_at, value_length).cast(pa.binary())
     pairs = pa.StructArray.from_arrays([keys, values], fields=list(HEADERS.value_type))
     offsets = _array(np.append(firsts, count.sum()).astype(np.int32), pa.int32())
     return pa.ListArray.from_arrays(offsets, pairs, mask=_array(count == 0, pa.bool_())), behind
@@ -299,8 +273,8 @@ def _names(keys: pa.Array) -> pa.Array:
 
 def _array(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
     """`pa.array` would import pandas first, which takes a second."""
-    stored = np.packbits(values, bitorder="little") if kind == pa.bool_() else values
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(stored)])
+    stored = bitmap(values) if kind == pa.bool_() else pa.py_buffer(values)
+    return pa.Array.from_buffers(kind, len(values), [None, stored])
 
 
 def _decompressed(batch: DefaultRecordBatch, tp: Any, wanted_from: int) -> RawBatch:

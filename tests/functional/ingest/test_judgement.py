@@ -71,7 +71,7 @@ class Judge:
         self.connection.register("doubtful", batch)
         self.judgement.judge(self.connection)
         rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
-        short_way = self.judgement.short_way(self.connection)
+        short_way = self.judgement.short_way(self.connection, batch)
         for row in self.connection.sql(short_way).to_arrow_table().to_pylist():
             assert row | {"reasons": None} == rows[row["_offset"]], "both ways say the same"
         return rows

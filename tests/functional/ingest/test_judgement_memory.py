@@ -42,7 +42,7 @@ def _judge_a_long_event_and_many_broken_ones(folder: Path) -> None:
     connection.register("batch", batch)
     connection.register("doubtful", batch)
     before = _peak()
-    connection.execute(judgement.short_way(connection)).fetchall()
+    connection.execute(judgement.short_way(connection, batch)).fetchall()
     judgement.judge(connection)
     print(_peak() - before)
 

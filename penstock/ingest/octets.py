@@ -1,0 +1,67 @@
+"""Bytes of many events at once, in NumPy: as words of eight, and as the texts of an Arrow column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+
+PADDING = b'"' * 64  # behind the bytes of a buffer: words may be read beyond the last text, and a quote found
+
+_INLINE = 12  # bytes: a text that is no longer lies in its view
+_KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)  # the first bytes of a word
+
+
+def words(octets: Bytes, at: Ints, count: int) -> Words:
+    """`count` words of eight bytes from each place on, the first byte lowest: shape (places, count).
+
+    A place with fewer bytes behind it gives others; there must be so many bytes in all.
+    """
+    size = 8 * count
+    last = len(octets) - size
+    everywhere: Any = np.ndarray((last + 1,), f"V{size}", octets, 0, (1,))
+    found: Words = everywhere[np.minimum(np.maximum(at, 0), last)].view("<u8").reshape(len(at), count)
+    return found
+
+
+def word_of(text: bytes) -> np.uint64:
+    """A text of up to eight bytes as `words` finds it, zeros behind it."""
+    return np.uint64(int.from_bytes(text, "little"))
+
+
+def views(kind: pa.DataType, data: pa.Buffer, at: Ints, length: Ints) -> pa.Array:
+    """The texts of these lengths (negative: null) at these places of `data`, which ends with PADDING, as
+    views of it. `kind`: pa.binary_view() or pa.string_view().
+
+    The layout: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
+    """
+    size = np.maximum(length, 0)
+    first = words(as_bytes(data), at, 2)
+    made = np.empty((len(at), 2), "<u8")
+    made[:, 0] = size.view(np.uint64) | (first[:, 0] & _KEPT[np.minimum(size, 4)]) << np.uint64(32)
+    inside = first[:, 0] >> np.uint64(32) | first[:, 1] << np.uint64(32)
+    inside &= _KEPT[np.minimum(np.maximum(size - 4, 0), 8)]
+    made[:, 1] = np.where(size <= _INLINE, inside, at.view(np.uint64) << np.uint64(32))
+    return pa.Array.from_buffers(kind, len(at), [bitmap_of_valid(length >= 0), pa.py_buffer(made), data])
+
+
+def as_bytes(data: pa.Buffer) -> Bytes:
+    """A buffer's bytes."""
+    return np.frombuffer(data, np.uint8)
+
+
+def bitmap(flags: Flags) -> pa.Buffer:
+    """Flags as Arrow keeps them."""
+    return pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+
+def bitmap_of_valid(valid: Flags) -> pa.Buffer | None:
+    """Of an Arrow array, which values are not null: nothing where all are there."""
+    return None if valid.all() else bitmap(valid)

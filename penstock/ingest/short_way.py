@@ -1,0 +1,171 @@
+"""The short way of the judgement: NumPy reads plain events to typed columns, DuckDB checks the rules.
+
+It only ever says "good": what is not plain, or does not keep a rule, takes the long way, which knows why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from penstock.core.duckdb_file import quoted
+from penstock.ingest.contract import INTEGER_TYPES, Contract, Field
+from penstock.ingest.field_sql import column, in_zone, is_good
+from penstock.ingest.octets import PADDING, Bytes, Flags, Ints, as_bytes, bitmap, bitmap_of_valid, views
+from penstock.ingest.plain_events import Places, find_texts
+from penstock.ingest.plain_values import booleans, dates, decimals, instants, integers, uuids
+
+PLAIN = "_is_plain"
+
+_INLINE = 12  # bytes: a value that is no longer lies in its view
+
+
+def plain_columns(contract: Contract, events: pa.Table, longest: int) -> pa.RecordBatchReader:
+    """The events as columns: the contract's fields (a time without a zone as of UTC, and _is_local_<field>
+    where the contract gives it a zone), _partition, _offset, _kafka_timestamp and _is_plain. Where that is
+    false, the fields may hold anything. Each chunk is read when it is asked for.
+
+    `longest`: bytes of an event; more is not plain.
+    """
+    schema = pa.schema(
+        [name_and_type for field in contract.fields for name_and_type in _columns_of(field)]
+        + [("_partition", pa.int32()), ("_offset", pa.int64())]
+        + [("_kafka_timestamp", events.schema.field("kafka_timestamp").type), (PLAIN, pa.bool_())]
+    )
+
+    def chunks() -> Iterator[pa.RecordBatch]:
+        for chunk in events.to_batches():
+            texts, is_plain = find_texts(contract, _places(chunk.column("value")), longest)
+            if not is_plain.any():
+                continue
+            arrays, is_good = [], is_plain
+            for field in contract.fields:
+                found, holds = _typed(field, texts[field.name], is_plain)
+                arrays += found
+                is_good = is_good & holds
+            arrays += [chunk.column(name) for name in ("partition", "offset", "kafka_timestamp")]
+            yield pa.record_batch([*arrays, _array(pa.bool_(), is_good, None)], schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, chunks())
+
+
+def short_way_sql(contract: Contract, relation: str) -> str:
+    """A SELECT of the good events of `relation`, which has the columns of `plain_columns`: the contract's
+    columns, _unknown (NULL), _partition, _offset, _kafka_timestamp."""
+    values = ", ".join(f"{_value(field)} AS {column('value', field)}" for field in contract.fields)
+    tokens = ", ".join(
+        f"{quoted(field.name)} AS {column('token', field)}" for field in contract.fields if not field.required
+    )
+    named = ", ".join(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)
+    rules = " AND ".join(is_good(field) for field in contract.fields)
+    return f"""
+SELECT {named}, NULL::JSON AS _unknown, _partition, _offset, _kafka_timestamp
+FROM (
+    SELECT {values}, {tokens + "," if tokens else ""} _partition, _offset, _kafka_timestamp, {PLAIN}
+    FROM {relation}
+)
+-- coalesce keeps the conditions together: pushed down one by one, each is another pass.
+WHERE coalesce({PLAIN} AND {rules}, false)
+"""
+
+
+def _value(field: Field) -> str:
+    if field.default_timezone is None:
+        return quoted(field.name)
+    local = in_zone(field.default_timezone, f"timezone('UTC', {quoted(field.name)})")
+    return f"CASE WHEN {quoted(_is_local(field))} THEN {local} ELSE {quoted(field.name)} END"
+
+
+def _is_local(field: Field) -> str:
+    return f"_is_local_{field.name}"
+
+
+_TYPES = {
+    "string": pa.string_view(),
+    "uuid": pa.uuid(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+}
+
+
+def _columns_of(field: Field) -> list[tuple[str, pa.DataType]]:
+    kind = pa.decimal128(field.precision, field.scale) if field.kind == "decimal" else _TYPES[field.kind]
+    local = [(_is_local(field), pa.bool_())] if field.default_timezone else []
+    return [(field.name, kind), *local]
+
+
+def _typed(field: Field, texts: Places, is_plain: Flags) -> tuple[list[pa.Array], Flags]:
+    """The columns of a field, and which of its texts were read; one that is not there is null, and read."""
+    kind = _columns_of(field)[0][1]
+    if field.kind == "string":
+        length = np.where(is_plain, texts.length, 0)  # of other events, they may lead out of the buffer
+        return [views(kind, texts.data, texts.at, length)], is_plain
+    is_missing = texts.length < 0
+    values, holds, *local = _read(field, as_bytes(texts.data), texts.at, texts.length)
+    holds |= is_missing
+    if not holds.all():
+        values = np.where(holds.reshape(-1, *[1] * (values.ndim - 1)), values, 0)
+    column = _array(kind, values, None if field.required else bitmap_of_valid(~is_missing))
+    return [column, *(_array(pa.bool_(), flags, None) for flags in local)], holds
+
+
+def _read(field: Field, octets: Bytes, at: Ints, length: Ints) -> tuple[npt.NDArray[Any], ...]:
+    """The values as Arrow keeps them, and which of them hold; then which times are local, if they may be."""
+    if field.kind == "integer":
+        return integers(octets, at, length, *INTEGER_TYPES[field.sql_type])
+    if field.kind == "decimal":
+        return decimals(octets, at, length, field.precision, field.scale)
+    if field.kind == "boolean":
+        return booleans(octets, at, length)
+    if field.kind == "date":
+        return dates(octets, at, length)
+    if field.kind == "uuid":
+        return uuids(octets, at, length)
+    values, holds, has_zone = instants(octets, at, length)
+    return (values, holds, ~has_zone) if field.default_timezone else (values, holds & has_zone)
+
+
+def _array(kind: pa.DataType, values: npt.NDArray[Any], valid: pa.Buffer | None) -> pa.Array:
+    if kind == pa.uuid():
+        return pa.ExtensionArray.from_storage(kind, _array(kind.storage_type, values, valid))
+    if kind == pa.bool_():
+        stored = bitmap(values)
+    elif kind == pa.date32():
+        stored = pa.py_buffer(values.astype(np.int32))
+    elif pa.types.is_decimal(kind):
+        stored = pa.py_buffer(np.column_stack((values, values >> 63)))
+    else:
+        stored = pa.py_buffer(values)
+    return pa.Array.from_buffers(kind, len(values), [valid, stored])
+
+
+def _places(events: pa.Array) -> Places:
+    """Where the events lie. One that is null or of a few bytes is left out."""
+    if events.type != pa.binary_view() or len(events.buffers()) != 3:
+        return _places_of_binary(events.cast(pa.large_binary()))
+    valid, view, data = events.buffers()
+    found = np.frombuffer(view, "<i4").reshape(-1, 4)[events.offset : events.offset + len(events)]
+    length, at = found[:, 0].astype(np.int64), found[:, 3].astype(np.int64)
+    left_out = length <= _INLINE
+    if valid is not None:
+        left_out |= ~_flags(valid, events.offset, len(events))
+    return Places(data, np.where(left_out, 0, at), np.where(left_out, -1, length))
+
+
+def _places_of_binary(events: pa.Array) -> Places:
+    valid, offsets, data = events.buffers()
+    found = np.frombuffer(offsets, np.int64)[events.offset : events.offset + len(events) + 1]
+    length = np.diff(found)
+    if valid is not None:
+        length = np.where(_flags(valid, events.offset, len(events)), length, -1)
+    return Places(pa.py_buffer((data.to_pybytes() if data else b"") + PADDING), found[:-1], length)
+
+
+def _flags(buffer: pa.Buffer, offset: int, count: int) -> Flags:
+    return np.unpackbits(as_bytes(buffer), bitorder="little")[offset : offset + count].view(bool)
