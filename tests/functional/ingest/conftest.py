@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from own_orders import CONTRACT, Orders
+from things import Judge
 
 from penstock.core.settings import Settings
 
@@ -17,3 +18,8 @@ def orders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (project / "ingest" / "orders.odcs.yaml").write_text(CONTRACT)
     monkeypatch.setenv("PENSTOCK_PROJECT", str(project))
     return Orders(Settings.from_env())
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    return Judge(tmp_path_factory.mktemp("contract"))

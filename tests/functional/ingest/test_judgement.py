@@ -6,90 +6,12 @@ import datetime as dt
 import json
 import re
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from penstock.ingest.contract import read_contract
-from penstock.ingest.judgement import compile_judgement
-
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: test
-version: 1.0.0
-status: active
-schema:
-  - name: things
-    properties:
-      - {name: thing_id, logicalType: string, primaryKey: true, required: true}
-      - {name: number, logicalType: integer, required: true}
-      - {name: small, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {maximum: 1000}}
-      - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)", logicalTypeOptions: {minimum: 0}}
-      - {name: share, logicalType: number, physicalType: "DECIMAL(5,5)"}
-      - {name: happened, logicalType: timestamp}
-      - {name: day, logicalType: date}
-      - {name: flag, logicalType: boolean}
-      - {name: code, logicalType: string, logicalTypeOptions: {minLength: 2, maxLength: 4, pattern: "^[a-z]"}}
-      - name: kind
-        logicalType: string
-        quality: [{metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}]
-      - {name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}
-      - {name: visit, logicalType: string, physicalType: UUID}
-      - {name: island, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Australia/Lord_Howe}}
-"""
-GOOD = {"thing_id": "t", "number": 1}
-
-
-class Judge:
-    """The compiled contract on an open connection."""
-
-    def __init__(self, folder: Path) -> None:
-        file = folder / "things.odcs.yaml"
-        file.write_text(CONTRACT)
-        self.judgement = compile_judgement(read_contract(file))
-        self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
-        self.judgement.prepare(self.connection)
-
-    def __call__(self, *values: bytes | None) -> list[dict[str, Any]]:
-        """One row for each value, in order."""
-        batch = pa.table(
-            {
-                "partition": pa.array([0] * len(values), pa.int32()),
-                "offset": pa.array(range(len(values)), pa.int64()),
-                "kafka_timestamp": pa.nulls(len(values), pa.timestamp("ms", tz="UTC")),
-                "value": pa.array(values, pa.binary()),
-            }
-        )
-        self.connection.register("batch", batch)
-        self.connection.register("doubtful", batch)
-        self.judgement.judge(self.connection)
-        rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
-        short_way = self.judgement.short_way(self.connection, batch)
-        for row in self.connection.sql(short_way).to_arrow_table().to_pylist():
-            assert row | {"reasons": None} == rows[row["_offset"]], "both ways say the same"
-        return rows
-
-    def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:
-        (row,) = self(value)
-        return [(r["field"], r["rule"], r["found"]) for r in row["reasons"] or []]
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    return Judge(tmp_path_factory.mktemp("contract"))
-
-
-def raw(**tokens: str) -> bytes:
-    """An event with fields given as JSON text, to the letter."""
-    fields = {name: json.dumps(value) for name, value in GOOD.items()} | tokens
-    return ("{" + ",".join(f"{json.dumps(name)}:{token}" for name, token in fields.items()) + "}").encode()
+from things import GOOD, Judge, raw
 
 
 @pytest.mark.parametrize(

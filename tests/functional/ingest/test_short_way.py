@@ -1,0 +1,197 @@
+"""Plain events are read by NumPy: as the long way reads them, to the letter, or not at all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from things import GOOD, Judge
+
+FULL = {
+    "thing_id": '"t"', "number": "1", "small": "-7", "amount": "12.5", "share": "0.00001",
+    "happened": '"2024-02-29T23:59:59.123Z"', "day": '"2024-02-29"', "flag": "true", "code": '"abc"',
+    "kind": '"a"', "local": '"2024-07-01T12:00:00"', "visit": '"72d76fde-8bb3-4e00-8c23-a032dfed738c"',
+    "island": '"2024-04-07T02:00:00"',
+}  # fmt: skip
+
+
+def event(tokens: dict[str, str], *, space: str = "") -> bytes:
+    pairs = (f"{json.dumps(name)}:{space}{token}" for name, token in tokens.items())
+    return ("{" + f",{space}".join(pairs) + "}").encode()
+
+
+@pytest.mark.parametrize("space", ["", " "])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"number": "0"},
+        {"number": "-123456789012345678"},
+        {"number": "999999999999999999"},
+        {"amount": "0"},
+        {"amount": "9999999999.99"},
+        {"amount": "1.5"},
+        {"share": "-0.99999"},
+        {"happened": '"0001-01-01T00:00:00Z"'},
+        {"happened": '"9999-12-31 23:59:59.999999z"'},
+        {"happened": '"2024-01-01t12:00:00.5+05:30"'},
+        {"happened": '"2024-01-01T12:00:00-14:00"'},
+        {"local": '"2024-07-01T12:00:00.000001"'},
+        {"local": '"2024-07-01T12:00:00+02:00"'},
+        {"day": '"0001-01-01"'},
+        {"day": '"9999-12-31"'},
+        {"flag": "false"},
+        {"visit": '"72D76FDE-8BB3-4E00-8C23-A032DFED738C"'},
+        {"thing_id": '""'},
+        {"thing_id": '"twelve bytes"'},
+        {"thing_id": '"more than twelve bytes"'},
+        {"thing_id": json.dumps("{\u00e9, \u5c71: 😀}", ensure_ascii=False)},
+        {name: "null" for name in FULL if name not in GOOD},
+    ],
+    ids=str,
+)
+def test_an_event_as_producers_write_them_takes_the_short_way(
+    judge: Judge, changed: dict[str, str], space: str
+) -> None:
+    rows = judge(*[event(FULL | changed, space=space)] * 3, event(FULL, space=space))
+    assert [row["reasons"] for row in rows] == [None] * 4
+    assert judge.short == {0, 1, 2, 3}
+
+
+def test_fields_that_need_not_be_there_may_be_missing(judge: Judge) -> None:
+    values = [event({name: token for name, token in FULL.items() if name != left_out}) for left_out in FULL]
+    judge(event(FULL), *values)
+    required = {n for n, name in enumerate(FULL, start=1) if name in GOOD}
+    assert judge.short == set(range(len(values) + 1)) - required
+
+
+def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
+    orders = [list(FULL), list(FULL)[::-1], sorted(FULL)]
+    values = [
+        event({name: FULL[name] for name in orders[n % 3]}, space=" " if n % 3 == 2 else "")
+        for n in range(300)
+    ]
+    judge(*values)
+    assert judge.short == set(range(300))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        event(FULL)[:-1],
+        event(FULL) + b" ",
+        event(FULL)[:-1] + b',"number":1}',
+        event(FULL)[:-1] + b',"more":1}',
+        event(FULL).replace(b'"t"', b'"\xff"'),
+        event(FULL).replace(b'"t"', b'"\x1f"'),
+        event(FULL).replace(b'"t"', b'"\\u0041"'),
+        event(FULL).replace(b'"t"', b'"\xed\xa0\x80"'),
+        event(FULL).replace(b'"t"', b'"\xc3\x1f"'),
+        event(FULL | {"number": "01"}),
+        event(FULL | {"number": "-0"}),
+        event(FULL | {"number": ""}),
+        event(FULL | {"number": "-"}),
+        event(FULL | {"number": "1234567890123456789"}),
+        event(FULL | {"small": "1001"}),
+        event(FULL | {"small": "2147483648"}),
+        event(FULL | {"amount": "1.5e0"}),
+        event(FULL | {"amount": ".5"}),
+        event(FULL | {"amount": "5."}),
+        event(FULL | {"amount": "00.5"}),
+        event(FULL | {"amount": "-0.01"}),
+        event(FULL | {"amount": "10000000000"}),
+        event(FULL | {"share": "1"}),
+        event(FULL | {"happened": '"2024-02-30T00:00:00Z"'}),
+        event(FULL | {"happened": '"2024-01-01T00:00:00"'}),
+        event(FULL | {"happened": '"2024-01-01T24:00:00Z"'}),
+        event(FULL | {"happened": '"2024-01-01T00:00:00.Z"'}),
+        event(FULL | {"happened": '"2024-01-01T00:00:00.1234567Z"'}),
+        event(FULL | {"happened": '"0001-01-01T00:00:00+01:00"'}),
+        event(FULL | {"local": '"2024-03-31T02:30:00"'}),
+        event(FULL | {"day": '"2023-02-29"'}),
+        event(FULL | {"day": '"2024-00-10"'}),
+        event(FULL | {"day": '"2024-13-10"'}),
+        event(FULL | {"day": '"0000-01-01"'}),
+        event(FULL | {"flag": '"true"'}),
+        event(FULL | {"flag": "True"}),
+        event(FULL | {"code": '"abcde"'}),
+        event(FULL | {"code": '"1ab"'}),
+        event(FULL | {"kind": '"c"'}),
+        event(FULL | {"kind": "nul1"}),
+        event(FULL | {"visit": '"72d76fde-8bb3-4e00-8c23-a032dfed738g"'}),
+        event(FULL | {"visit": '"72d76fde+8bb3-4e00-8c23-a032dfed738c"'}),
+        b"{}",
+        None,
+    ],
+    ids=repr,
+)
+def test_what_is_not_plain_or_not_good_takes_the_long_way(judge: Judge, value: bytes | None) -> None:
+    judge(event(FULL), value, event(FULL))
+    assert judge.short == {0, 2}
+
+
+def test_a_batch_of_nothing_that_is_json_has_no_usual_order(judge: Judge) -> None:
+    judge(*[b"this is no JSON at all"] * 20)
+    assert judge.short == set()
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=14)
+near_times = st.from_regex(
+    r"20(1[89]|2[0-5])-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{0,7})?"
+    r"(Z|z|[+-][01][0-9]:[0-9]{2})?",
+    fullmatch=True,
+)
+near_numbers = st.from_regex(r"-?[0-9]{0,19}(\.[0-9]{0,6})?(e[0-9])?", fullmatch=True)
+strings = texts.map(lambda text: json.dumps(text, ensure_ascii=False))
+tokens = (
+    near_numbers
+    | near_times.map(json.dumps)
+    | st.dates().map(lambda day: json.dumps(day.isoformat()))
+    | st.uuids().map(lambda one: json.dumps(str(one)))
+    | strings
+    | st.sampled_from(["null", "true", "false", "[]", "{}", '"a"', '"abc"', "1", "12.5", ""])
+)
+usual = {
+    "thing_id": strings,
+    "number": st.integers(-(10**18), 10**18).map(str),
+    "amount": st.decimals(0, 10**8, places=2).map(str),
+    "happened": near_times.map(json.dumps),
+    "local": near_times.map(json.dumps),
+    "island": near_times.map(json.dumps),
+    "day": st.dates().map(lambda day: json.dumps(day.isoformat())),
+    "visit": st.uuids().map(lambda one: json.dumps(str(one))),
+}
+
+
+@st.composite
+def events(draw: Any) -> list[bytes]:
+    """Events of one order; in some a field is something else, or missing, or a byte is another."""
+    order = draw(st.permutations(list(FULL)))
+    values = []
+    for _ in range(draw(st.integers(1, 12))):
+        sent = {name: draw(usual.get(name, st.just(FULL[name]))) for name in order}
+        for name in draw(st.lists(st.sampled_from(order), max_size=2)):
+            sent[name] = draw(tokens)
+        for name in draw(st.lists(st.sampled_from(order), max_size=2)):
+            sent.pop(name, None)
+        value = bytearray(event(sent, space=draw(st.sampled_from(["", "", "", " "]))))
+        for at in draw(st.lists(st.integers(0, len(value) - 1), max_size=1)):
+            value[at] = draw(st.integers(0, 255))
+        values.append(bytes(value))
+    return values
+
+
+@given(events())
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_both_ways_say_the_same_of_any_event(judge: Judge, values: list[bytes]) -> None:
+    judge(event(FULL), *values)
+    assert 0 in judge.short
+
+
+def test_an_event_that_is_cut_off_takes_nothing_from_the_next(judge: Judge) -> None:
+    whole = event(FULL)
+    judge(*(part for end in range(len(whole)) for part in (whole[:end], whole[end:])), whole)
+    assert judge.short == {1, 2 * len(whole)}

@@ -1,0 +1,92 @@
+"""Things: a contract with fields of every kind, and its judgement of given bytes, by both ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from kafka import TopicPartition
+from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.memory_records import MemoryRecords
+
+from penstock.ingest.columns import columns
+from penstock.ingest.contract import read_contract
+from penstock.ingest.judgement import compile_judgement
+from penstock.ingest.record_batches import WholeBatches
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: test
+version: 1.0.0
+status: active
+schema:
+  - name: things
+    properties:
+      - {name: thing_id, logicalType: string, primaryKey: true, required: true}
+      - {name: number, logicalType: integer, required: true}
+      - {name: small, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {maximum: 1000}}
+      - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)", logicalTypeOptions: {minimum: 0}}
+      - {name: share, logicalType: number, physicalType: "DECIMAL(5,5)"}
+      - {name: happened, logicalType: timestamp}
+      - {name: day, logicalType: date}
+      - {name: flag, logicalType: boolean}
+      - {name: code, logicalType: string, logicalTypeOptions: {minLength: 2, maxLength: 4, pattern: "^[a-z]"}}
+      - name: kind
+        logicalType: string
+        quality: [{metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}]
+      - {name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}
+      - {name: visit, logicalType: string, physicalType: UUID}
+      - {name: island, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Australia/Lord_Howe}}
+"""
+GOOD = {"thing_id": "t", "number": 1}
+
+
+class Judge:
+    """The compiled contract on an open connection. `short`: which values the short way took, last time."""
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / "things.odcs.yaml"
+        file.write_text(CONTRACT)
+        self.judgement = compile_judgement(read_contract(file))
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.judgement.prepare(self.connection)
+        self.short: set[int] = set()
+
+    def __call__(self, *values: bytes | None) -> list[dict[str, Any]]:
+        """One row for each value, in order."""
+        batch = fetched(values)
+        self.connection.register("doubtful", batch)
+        self.judgement.judge(self.connection)
+        rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
+        short_way = self.judgement.short_way(self.connection, batch)
+        short = self.connection.sql(short_way).to_arrow_table().to_pylist()
+        self.short = {row["_offset"] for row in short}
+        for row in short:
+            assert row | {"reasons": None} == rows[row["_offset"]], "both ways say the same"
+        assert len(self.short) == len(short), "each event once"
+        return rows
+
+    def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:
+        (row,) = self(value)
+        return [(r["field"], r["rule"], r["found"]) for r in row["reasons"] or []]
+
+
+def raw(**tokens: str) -> bytes:
+    """An event with fields given as JSON text, to the letter."""
+    fields = {name: json.dumps(value) for name, value in GOOD.items()} | tokens
+    return ("{" + ",".join(f"{json.dumps(name)}:{token}" for name, token in fields.items()) + "}").encode()
+
+
+def fetched(values: Sequence[bytes | None]) -> pa.Table:
+    """The values as a fetch hands them on."""
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, batch_size=1 << 30)
+    for offset, value in enumerate(values):
+        builder.append(offset, 0, None, value, [])
+    whole = WholeBatches(0, TopicPartition("things", 0), MemoryRecords(builder.build()))
+    return columns(whole.take())
