@@ -18,6 +18,9 @@ FULL = {
 }  # fmt: skip
 
 
+ORDERS = [list(FULL), list(FULL)[::-1], sorted(FULL)]
+
+
 def event(tokens: dict[str, str], *, space: str = "") -> bytes:
     pairs = (f"{json.dumps(name)}:{space}{token}" for name, token in tokens.items())
     return ("{" + f",{space}".join(pairs) + "}").encode()
@@ -69,9 +72,8 @@ def test_fields_that_need_not_be_there_may_be_missing(judge: Judge) -> None:
 
 
 def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
-    orders = [list(FULL), list(FULL)[::-1], sorted(FULL)]
     values = [
-        event({name: FULL[name] for name in orders[n % 3]}, space=" " if n % 3 == 2 else "")
+        event({name: FULL[name] for name in ORDERS[n % 3]}, space=" " if n % 3 == 2 else "")
         for n in range(300)
     ]
     judge(*values)
@@ -169,14 +171,14 @@ usual = {
 @st.composite
 def events(draw: Any) -> list[bytes]:
     """Events of one order; in some a field is something else, or missing, or a byte is another."""
-    order = draw(st.permutations(list(FULL)))
+    order = draw(st.sampled_from(ORDERS))
     values = []
     for _ in range(draw(st.integers(1, 12))):
-        sent = {name: draw(usual.get(name, st.just(FULL[name]))) for name in order}
-        for name in draw(st.lists(st.sampled_from(order), max_size=2)):
-            sent[name] = draw(tokens)
-        for name in draw(st.lists(st.sampled_from(order), max_size=2)):
-            sent.pop(name, None)
+        sent = {name: FULL[name] for name in order}
+        for name in draw(st.lists(st.sampled_from(order), max_size=3)):
+            sent[name] = draw(usual.get(name, tokens) | tokens)
+        for name in draw(st.lists(st.sampled_from(order), max_size=1)):
+            del sent[name]
         value = bytearray(event(sent, space=draw(st.sampled_from(["", "", "", " "]))))
         for at in draw(st.lists(st.integers(0, len(value) - 1), max_size=1)):
             value[at] = draw(st.integers(0, 255))
@@ -185,13 +187,18 @@ def events(draw: Any) -> list[bytes]:
 
 
 @given(events())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_both_ways_say_the_same_of_any_event(judge: Judge, values: list[bytes]) -> None:
-    judge(event(FULL), *values)
-    assert 0 in judge.short
+    judge(*values)  # which compares them
 
 
 def test_an_event_that_is_cut_off_takes_nothing_from_the_next(judge: Judge) -> None:
     whole = event(FULL)
     judge(*(part for end in range(len(whole)) for part in (whole[:end], whole[end:])), whole)
     assert judge.short == {1, 2 * len(whole)}
+
+
+def test_a_text_that_closes_in_the_next_event_is_not_read(judge: Judge) -> None:
+    usual_order = event({name: FULL[name] for name in ("number", "thing_id", "small")})
+    judge(usual_order, b'{"number":1,"thing_id":"}', b'{","small":5}', usual_order)
+    assert judge.short == {0, 3}
