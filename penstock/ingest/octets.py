@@ -13,7 +13,9 @@ Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
-PADDING = b'"' * 64  # behind the bytes of a buffer: words may be read beyond the last text, and a quote found
+# Behind the bytes of a buffer: a quote is found, and as many bytes as the longest key or value of interest
+# may be read, from each place on.
+PADDING = b'"' * 128
 
 _INLINE = 12  # bytes: a text that is no longer lies in its view
 _KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)  # the first bytes of a word

@@ -18,8 +18,6 @@ import pyarrow as pa
 from penstock.ingest.contract import Contract, Field
 from penstock.ingest.octets import Bytes, Flags, Ints, as_bytes, views, word_of, words
 
-LONGEST_TOKEN = 40  # bytes that the reader of a value may look at
-
 _LOOKED_AT = 8  # events, for the usual layout
 _QUOTE, _BACKSLASH, _CLOSING, _SPACE = b'"\\} '
 _NULL = word_of(b"null")
@@ -35,7 +33,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class Places:
-    """Byte strings in one buffer: where each begins, and how long it is; -1: there is none, or it is null."""
+    """Byte strings in one buffer, which ends with PADDING: where each begins, and how long it is (-1: there
+    is none, or it is null)."""
 
     data: pa.Buffer
     at: Ints
@@ -56,7 +55,7 @@ def find_texts(contract: Contract, events: Places, longest: int) -> tuple[dict[s
     other events, of which are those of more than `longest` bytes, may be anywhere."""
     is_plain = np.zeros(len(events.at), bool)
     found: dict[str, Places] = {}
-    left = np.flatnonzero(_has_plain_bytes(contract, events, longest))
+    left = np.flatnonzero(_has_plain_bytes(events, longest))
     few = len(is_plain) // 32  # are not worth another look
     while len(left) > few:
         those = events if len(left) == len(is_plain) else events.of(left)
@@ -93,12 +92,10 @@ def usual_layout(contract: Contract, events: Places) -> Layout | None:
     return Layout((*keys, *(name for name in names if name not in keys)), spaced)
 
 
-def _has_plain_bytes(contract: Contract, events: Places, longest: int) -> Flags:
+def _has_plain_bytes(events: Places, longest: int) -> Flags:
     """Which events have no backslash and no control character, and are UTF-8."""
     octets = as_bytes(events.data)
-    longest_key = max(len(field.name) for field in contract.fields) + len('{"": "') + 8
-    end = events.at + events.length + max(LONGEST_TOKEN, longest_key)
-    plain = (events.length >= 2) & (events.length <= longest) & (end <= len(octets))
+    plain = (events.length >= 2) & (events.length <= longest)
     rows = np.flatnonzero(plain)
     if not rows.size:
         return plain

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from things import GOOD, Judge
+from things import GOOD, Judge, fetched
+
+from penstock.ingest.judgement import LONGEST_VALUE
+from penstock.ingest.short_way import plain_columns
 
 FULL = {
     "thing_id": '"t"', "number": "1", "small": "-7", "amount": "12.5", "share": "0.00001",
@@ -92,6 +95,7 @@ def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
         event(FULL).replace(b'"t"', b'"\\u0041"'),
         event(FULL).replace(b'"t"', b'"\xed\xa0\x80"'),
         event(FULL).replace(b'"t"', b'"\xc3\x1f"'),
+        event(FULL).replace(b'"t"', b'"\xc3\xa9\x1f"'),
         event(FULL | {"number": "01"}),
         event(FULL | {"number": "-0"}),
         event(FULL | {"number": ""}),
@@ -202,3 +206,10 @@ def test_a_text_that_closes_in_the_next_event_is_not_read(judge: Judge) -> None:
     usual_order = event({name: FULL[name] for name in ("number", "thing_id", "small")})
     judge(usual_order, b'{"number":1,"thing_id":"}', b'{","small":5}', usual_order)
     assert judge.short == {0, 3}
+
+
+@given(events())
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_columns_are_sound_whatever_the_events_hold(judge: Judge, values: list[bytes]) -> None:
+    for chunk in plain_columns(judge.judgement.contract, fetched(values), LONGEST_VALUE):
+        chunk.validate(full=True)

@@ -50,6 +50,22 @@ def test_decimals_of_more_digits_than_fit_are_left_out() -> None:
     assert read(decimals, tokens, 10, 2) == expected
 
 
+def test_the_point_of_one_decimal_is_not_taken_for_that_of_the_next() -> None:
+    assert read(decimals, ["1.5", "2"], 14, 4) == [15_000, 20_000]
+
+
+def test_zones_of_more_than_14_hours_are_left_out() -> None:
+    tokens = [f"1970-01-01T00:00:00{zone}" for zone in ("-14:00", "+15:00", "-23:00", "*01:00")]
+    assert read(instants, tokens) == [14 * 3_600_000_000, None, None, None]
+
+
+def test_a_uuid_has_36_letters() -> None:
+    assert read(uuids, ["72d76fde-8bb3-4e00-8c23-a032dfed738c0", "72d76fde-8bb3-4e00-8c23-a032dfed738"]) == [
+        None,
+        None,
+    ]
+
+
 @given(st.lists(st.dates(), min_size=1))
 def test_dates_are_read_as_days(days: list[dt.date]) -> None:
     assert read(dates, [day.isoformat() for day in days]) == [(day - EPOCH.date()).days for day in days]
