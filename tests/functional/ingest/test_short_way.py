@@ -204,8 +204,11 @@ def test_an_event_that_is_cut_off_takes_nothing_from_the_next(judge: Judge) -> N
 
 def test_a_text_that_closes_in_the_next_event_is_not_read(judge: Judge) -> None:
     usual_order = event({name: FULL[name] for name in ("number", "thing_id", "small")})
-    judge(usual_order, b'{"number":1,"thing_id":"}', b'{","small":5}', usual_order)
+    values = [usual_order, b'{"number":1,"thing_id":"}', b'{","small":5,' + b" " * 99 + b"}", usual_order]
+    judge(*values)
     assert judge.short == {0, 3}
+    for chunk in plain_columns(judge.judgement.contract, fetched(values), LONGEST_VALUE):
+        chunk.validate(full=True)  # between the two stand bytes that are no text
 
 
 @given(events())
