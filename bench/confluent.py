@@ -14,11 +14,12 @@ from typing import Any
 import pyarrow as pa
 
 from bench.child import add_rivals_packages
+from bench.json_in_sql import open_landing_in_sql
 from bench.turn import Task, Timed
 from penstock.ingest.columns import SCHEMA
 from penstock.ingest.consume import utc_now
 from penstock.ingest.fetch import BATCH_BYTES
-from penstock.ingest.landing import Batch, open_landing
+from penstock.ingest.landing import Batch
 
 _AT_ONCE = 25_000  # messages: also the rows of a chunk, which DuckDB scans in parallel
 
@@ -27,7 +28,7 @@ def run(task: Task) -> Timed:
     """Land all of the topic."""
     settings, contract = task.settings(), task.contract()
     consumer, places = open_consumer(task)
-    with open_landing(settings, contract) as landing, ThreadPoolExecutor(1) as thread:
+    with open_landing_in_sql(settings, contract) as landing, ThreadPoolExecutor(1) as thread:
         epoch = landing.epoch("bench", "bench", now=utc_now())
         reader = _batches(consumer, task.events)
         ends: dict[int, int | None] = dict.fromkeys(place.partition for place in places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from bench.json_in_sql import open_landing_in_sql
 from bench.turn import Task, Timed
 from penstock.core.settings import Settings
 from penstock.ingest.consume import open_source, utc_now
@@ -17,7 +18,7 @@ def run(task: Task) -> Timed:
     """Fetch all by our own fetch, in the batches that `drain` would land, then land them."""
     settings, contract = task.settings(), task.contract()
     batches = fetched(settings, contract)
-    with open_landing(settings, contract) as landing:
+    with open_landing_in_sql(settings, contract) as landing:
         epoch = landing.epoch("bench", "bench", now=utc_now())
         began = time.perf_counter()
         for batch in batches:

@@ -1,0 +1,175 @@
+"""Our SQL: Penstock's rules where DuckDB's own JSON functions read the events, for the rivals that use it.
+
+It is a judgement with another short way, for the events that are plain: the texts of the contract's fields,
+written one after the other in the usual order and with the usual spaces, strings in quotes, give the event's
+very text, and it has no backslash. Then it is one valid object, holds no other key and none twice, and each
+value stands as it was sent: nothing is left to look for but types and rules. What is not plain, or not good,
+takes Penstock's long way.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import duckdb
+import pyarrow as pa
+
+from penstock.core.duckdb_file import literal, quoted
+from penstock.core.settings import Settings
+from penstock.ingest.contract import Contract, Field
+from penstock.ingest.field_sql import column, is_good, json_path, prepared_column, value_column
+from penstock.ingest.judgement import LONGEST_VALUE, Judgement, compile_judgement
+from penstock.ingest.landing import LandingFile, open_landing
+
+_LOOKED_AT = 1000  # events, for the usual layout
+
+
+@dataclass(frozen=True)
+class JsonInSql(Judgement):
+    """A compiled contract whose short way is SQL from the events' bytes on."""
+
+    def short_way(self, connection: duckdb.DuckDBPyConnection, events: pa.Table) -> str:
+        """A SELECT of those events of `batch` that are good and written as most of them."""
+        return _plain_sql(self.contract, _usual_layout(connection, self.contract))
+
+
+@contextmanager
+def open_landing_in_sql(settings: Settings, contract: Contract) -> Iterator[LandingFile]:
+    """Penstock's landing file, filled by our SQL. Raises what `open_landing` does."""
+    judgement = JsonInSql(**vars(compile_judgement(contract)))
+    with open_landing(settings, contract) as landing:
+        yield replace(landing, judgement=judgement)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How events are usually written: the order of the fields, a space after ':' and ',' or none, and whether
+    a field without a value is written as null or left out."""
+
+    fields: tuple[str, ...]
+    spaced: bool
+    nulls: bool
+
+
+def _usual_layout(connection: duckdb.DuckDBPyConnection, contract: Contract) -> _Layout:
+    """The layout of the batch's fullest event; of several, the one that is met most."""
+    found = connection.execute(
+        f"""
+        WITH decoded AS (SELECT try(decode(value)) AS json_text FROM batch LIMIT {_LOOKED_AT}),
+        laid_out AS (
+            SELECT json_keys(json_text) AS keys, contains(json_text, '": ') AS spaced,
+                regexp_matches(json_text, '": ?null') AS nulls
+            FROM decoded WHERE json_valid(json_text)
+        )
+        SELECT keys, spaced, bool_or(nulls) FROM laid_out GROUP BY keys, spaced
+        ORDER BY len(keys) DESC, count(*) DESC, keys, spaced LIMIT 1
+        """
+    ).fetchall()
+    keys, spaced, nulls = found[0] if found else ([], False, False)
+    names = [field.name for field in contract.fields]
+    met = [key for key in dict.fromkeys(keys) if key in names]  # each once, or a key twice would be usual
+    return _Layout((*met, *(name for name in names if name not in met)), spaced, nulls)
+
+
+@functools.cache
+def _plain_sql(contract: Contract, layout: _Layout) -> str:
+    """A SELECT of the plain and good events of the relation `batch`: the contract's columns, _unknown (NULL),
+    _partition, _offset, _kafka_timestamp."""
+    by_name = {field.name: field for field in contract.fields}
+    fields = [by_name[name] for name in layout.fields]
+    paths = ", ".join(json_path(field) for field in fields)
+    return f"""
+WITH decoded AS (
+    SELECT *, CASE WHEN octet_length(value) <= {LONGEST_VALUE} THEN try(decode(value)) END AS json_text
+    FROM batch
+),
+valid AS (
+    SELECT *, CASE WHEN json_valid(json_text) THEN json_text ELSE '{{}}' END AS object_text
+    FROM decoded
+),
+split AS (
+    SELECT *, json_extract_string(object_text, [{paths}]) AS texts
+    FROM valid
+),
+named AS (
+    SELECT
+        *,
+        {_written_again(fields, layout)} = json_text AND NOT contains(json_text, chr(92)) AS is_plain,
+        {_comma(f"texts[{n}] AS {column('text', field)}" for n, field in enumerate(fields, 1))}
+    FROM split
+),
+marked AS (
+    SELECT
+        *,
+        {_comma(f"{_token(field)} AS {column('token', field)}" for field in fields)}
+    FROM named
+),
+prepared AS (
+    SELECT
+        *
+        {"".join(", " + _prepared(field) for field in fields if field.kind in ("decimal", "timestamp"))}
+    FROM marked
+),
+typed AS (
+    SELECT
+        *,
+        {_comma(value_column(field) for field in fields)}
+    FROM prepared
+),
+tried AS (
+    -- coalesce keeps the conditions together: pushed down to the text one by one, each computes all anew.
+    SELECT *, coalesce(is_plain AND {" AND ".join(is_good(field) for field in fields)}, false) AS is_done
+    FROM typed
+)
+SELECT
+    {_comma(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)},
+    NULL::JSON AS _unknown,
+    partition AS _partition,
+    "offset" AS _offset,
+    kafka_timestamp AS _kafka_timestamp
+FROM tried
+WHERE is_done
+"""
+
+
+def _written_again(fields: list[Field], layout: _Layout) -> str:
+    """The event's text, put together from the texts of its fields, of as few pieces as can be."""
+    space = " " if layout.spaced else ""
+    pieces, fixed = [], "{"
+    for n, field in enumerate(fields):
+        text = f"texts[{n + 1}]"
+        key = ("," + space if n else "") + json.dumps(field.name, ensure_ascii=False) + ":" + space
+        quote = '"' if _is_string(field) else ""
+        if field.required:  # without it the event is not good
+            pieces += [literal(fixed + key + quote), text]
+            fixed = quote
+        else:
+            there = " || ".join([literal(key + quote), text] + [literal(quote)] * bool(quote))
+            pieces += [literal(fixed)] * bool(fixed)
+            pieces.append(f"coalesce({there}, {literal(key + 'null')})" if layout.nulls else there)
+            fixed = ""
+    return f"concat({', '.join([*pieces, literal(fixed + '}')])})"  # leaves out what is NULL
+
+
+def _token(field: Field) -> str:
+    """What the rules of a field ask of its token: is it there, does it begin as a string?"""
+    text = column("text", field)
+    return f"CASE WHEN {text} IS NOT NULL THEN '\"' END" if _is_string(field) else text
+
+
+def _is_string(field: Field) -> bool:
+    return field.kind in ("string", "uuid", "timestamp", "date")
+
+
+def _prepared(field: Field) -> str:
+    if field.kind == "decimal":  # the token is the number as sent; an exponent takes the long way
+        return f"{column('token', field)} AS {column('number', field)}"
+    return prepared_column(field)
+
+
+def _comma(items: Iterable[str]) -> str:
+    return ",\n        ".join(items)
