@@ -2,8 +2,9 @@
 
 Tuned as dlt's documentation says: the consumer is confluent-kafka's and brings many messages at once; pages
 of rows are yielded, not single ones; the loader writes Parquet, which DuckDB loads faster than INSERTs; the
-buffers are larger; nothing is nested. dlt knows no rules beyond types, and keeps a value of another type in a
-column of its own; messages that are no JSON go to a table of rejects.
+buffers are larger; nothing is nested. dlt has no type for UUIDs: they stay text. It knows no rules beyond
+types, and keeps a value of another type in a column of its own; messages that are no JSON go to a table of
+rejects.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from penstock.ingest.contract import Field
 _AT_ONCE = 5_000  # messages, and rows of a page
 _TYPES = {
     "string": "text",
+    "uuid": "text",
     "timestamp": "timestamp",
     "integer": "bigint",
     "decimal": "decimal",

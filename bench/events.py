@@ -144,6 +144,7 @@ _BAD_TOKENS: tuple[tuple[str, str | None], ...] = (
     ("price", "-1.5"),
     ("price", "9.125"),
     ("event_id", None),
+    ("session", '"not-a-uuid"'),
     ("id", None),
     ("event_type", '"wiev"'),
     ("type", '"wiev"'),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +36,7 @@ def run(task: Task) -> Timed:
     for seen, message in enumerate(consumer, start=1):
         try:
             rows.append((*_row(json.loads(message.value)), None, *_place(message)))
-        except (ValueError, KeyError, TypeError, ArithmeticError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as exc:
             rejects.append((message.partition, message.offset, message.value, repr(exc)))
         ends[message.partition] = message.offset + 1
         if len(rows) + len(rejects) == _AT_ONCE or seen == task.events:
@@ -59,11 +60,11 @@ def run(task: Task) -> Timed:
 
 def _row(event: dict[str, Any]) -> tuple[Any, ...]:
     return (
-        event["event_id"],
+        uuid.UUID(event["event_id"]),
         dt.datetime.fromisoformat(event["event_time"]),
         event["event_type"],
         int(event["user_id"]),
-        event["session"],
+        uuid.UUID(event["session"]),
         int(event["product_id"]),
         event.get("category"),
         event["brand"],
