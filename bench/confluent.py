@@ -1,7 +1,8 @@
 """confluent-kafka (librdkafka in C) with Arrow, our SQL and our settings: what its users would build at best.
 
 Tuned: `consume` brings many messages at once; the queue inside the client holds much more than one batch, and
-fetches are large; a thread fetches the next batch while this one lands; batches and chunks are of our size.
+fetches are large; a thread fetches the next batch while this one lands; batches and chunks are of our size;
+columns are gathered by `map` over the client's own methods, which costs less than a loop.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from bench.child import add_rivals_packages
@@ -93,25 +95,31 @@ def consume(consumer: Any, events: int, at_once: int) -> Iterator[list[Any]]:
     """All messages, many at a time. Raises RuntimeError where the client tells of an error."""
     while events > 0:
         messages = consumer.consume(min(at_once, events), timeout=1.0)
-        for message in messages:
-            if message.error():
-                raise RuntimeError(f"confluent-kafka: {message.error()}")
+        if not messages:
+            continue
+        if errors := list(filter(None, map(_methods(messages).error, messages))):
+            raise RuntimeError(f"confluent-kafka: {errors[0]}")
         events -= len(messages)
-        if messages:
-            yield messages
+        yield messages
+
+
+def _methods(messages: list[Any]) -> Any:
+    """confluent_kafka.Message, which `map` calls without a frame of Python for each message."""
+    return type(messages[0])
 
 
 def _chunk(messages: list[Any]) -> pa.RecordBatch:
     """As the columns of SCHEMA."""
-    times = pa.array([message.timestamp()[1] for message in messages], pa.int64())
+    methods, rows = _methods(messages), len(messages)
+    times = pa.array([at for _, at in map(methods.timestamp, messages)], pa.int64())
     return pa.record_batch(
         [
-            pa.array([message.partition() for message in messages], pa.int32()),
-            pa.array([message.offset() for message in messages], pa.int64()),
+            pa.array(np.fromiter(map(methods.partition, messages), np.int32, rows)),
+            pa.array(np.fromiter(map(methods.offset, messages), np.int64, rows)),
             times.cast(SCHEMA.field("kafka_timestamp").type),
-            pa.array([message.key() for message in messages], pa.binary()),
-            pa.array([message.value() for message in messages], pa.binary()),
-            pa.array([message.headers() for message in messages], SCHEMA.field("headers").type),
+            pa.array(list(map(methods.key, messages)), pa.binary()),
+            pa.array(list(map(methods.value, messages)), pa.binary()),
+            pa.array(list(map(methods.headers, messages)), SCHEMA.field("headers").type),
         ],
         names=SCHEMA.names,
     )
