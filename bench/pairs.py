@@ -38,6 +38,7 @@ RIVALS = (
     Rival("tuned_loop", "tuned kafka-python `poll()`, `json.loads`, Arrow", 300_000, None, 7, 15),
     Rival("confluent", "confluent-kafka, Arrow, our SQL", None, None, 1.6, 3.3, needs_packages=True),
     Rival("dlt_pipeline", "dlt pipeline", 20_000, None, 120, 250, needs_packages=True),
+    Rival("dlt_parquet", "dlt pipeline, Parquet files", 20_000, None, needs_packages=True),
     Rival("limit", "the limit: our SQL on bytes already in Arrow", None, None, 0.55, 1),
     Rival("usual_loop", "usual kafka-python loop, `executemany`", 5_000, 3),
 )
