@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import duckdb
 
-from bench.turn import Task
+from bench.turn import Task, Timed
 from penstock.core.duckdb_file import quoted
 
 TABLE = "raw.events"
@@ -33,3 +35,12 @@ def open_database(task: Task) -> duckdb.DuckDBPyConnection:
 def store_offsets(connection: duckdb.DuckDBPyConnection, ends: dict[int, int]) -> None:
     """Note where to go on, in the transaction that is open."""
     connection.executemany("INSERT OR REPLACE INTO raw.offsets VALUES ($1, $2)", list(ends.items()))
+
+
+def close_database(connection: duckdb.DuckDBPyConnection, task: Task, began: float) -> Timed:
+    """To call right after the last commit: how long all took since `began`, also with a CHECKPOINT."""
+    committed = time.perf_counter()
+    connection.execute("CHECKPOINT")
+    checkpointed = time.perf_counter()
+    connection.close()
+    return Timed(committed - began, checkpointed - began, task.database, TABLE)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from bench.machine import Machine
 from bench.page_parts import (
     file_size_text,
@@ -13,24 +16,20 @@ from bench.page_parts import (
 )
 from bench.result import Result
 
+_PARTS: dict[str, Callable[[Any], str]] = {
+    "pairs": pairs_text,
+    "profile": profile_text,
+    "variations": variations_text,
+    "memory": memory_text,
+    "idle": idle_text,
+    "file_size": file_size_text,
+}
+
 
 def page(result: Result) -> str:
     """Tables of what was run."""
-    parts = [_head(result)]
-    if result.pairs is not None:
-        parts.append(pairs_text(result.pairs))
-    if result.profile is not None:
-        parts.append(profile_text(result.profile))
-    if result.variations is not None:
-        parts.append(variations_text(result.variations))
-    if result.memory is not None:
-        parts.append(memory_text(result.memory))
-    if result.idle is not None:
-        parts.append(idle_text(result.idle))
-    if result.file_size is not None:
-        parts.append(file_size_text(result.file_size))
-    parts.append(_machine(result.machine))
-    return "\n\n".join(parts) + "\n"
+    parts = [text(part) for name, text in _PARTS.items() if (part := getattr(result, name)) is not None]
+    return "\n\n".join([_head(result), *parts, _machine(result.machine)]) + "\n"
 
 
 def _head(result: Result) -> str:

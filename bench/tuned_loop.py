@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 from kafka import KafkaConsumer, TopicPartition
 
-from bench.own_database import TABLE, open_database, store_offsets
+from bench.own_database import TABLE, close_database, open_database, store_offsets
 from bench.turn import Task, Timed
 
 _AT_ONCE = 50_000
@@ -57,12 +57,9 @@ def run(task: Task) -> Timed:
         if len(messages) >= _AT_ONCE or not left:
             _land(connection, messages)
             messages = []
-    committed = time.perf_counter()
-    connection.execute("CHECKPOINT")
-    checkpointed = time.perf_counter()
-    connection.close()
+    timed = close_database(connection, task, began)
     consumer.close()
-    return Timed(committed - began, checkpointed - began, task.database, TABLE)
+    return timed
 
 
 def _consumer(task: Task) -> KafkaConsumer:

@@ -15,7 +15,7 @@ from typing import Any
 
 from kafka import KafkaConsumer
 
-from bench.own_database import TABLE, open_database, store_offsets
+from bench.own_database import TABLE, close_database, open_database, store_offsets
 from bench.turn import Task, Timed
 
 _AT_ONCE = 1000
@@ -50,12 +50,9 @@ def run(task: Task) -> Timed:
             rows, rejects = [], []
         if seen == task.events:
             break
-    committed = time.perf_counter()
-    connection.execute("CHECKPOINT")
-    checkpointed = time.perf_counter()
-    connection.close()
+    timed = close_database(connection, task, began)
     consumer.close()
-    return Timed(committed - began, checkpointed - began, task.database, TABLE)
+    return timed
 
 
 def _row(event: dict[str, Any]) -> tuple[Any, ...]:
