@@ -1,0 +1,73 @@
+"""The loops that rivals write themselves, on a consumer that has the events already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+
+from bench import tuned_loop, usual_loop
+from bench.events import Kind, messages, truth
+from bench.turn import Task
+
+KIND = Kind(bad=0.5)
+EVENTS = 2000
+
+
+class Consumer:
+    """What the loops use of a KafkaConsumer of one partition."""
+
+    def __init__(self, *topics: str, **settings: Any) -> None:
+        values = [value for part in messages(KIND, EVENTS) for _, value, _ in part]
+        self.records = [
+            SimpleNamespace(partition=0, offset=offset, timestamp=0, value=value)
+            for offset, value in enumerate(values)
+        ]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.records)
+
+    def poll(self, timeout_ms: int, max_records: int) -> dict[str, list[Any]]:
+        return {"partition 0": self.records}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0}
+
+    def assign(self, places: list[Any]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(params=[tuned_loop, usual_loop])
+def landed(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[tuple[ModuleType, duckdb.DuckDBPyConnection]]:
+    """The loop, and the database that it has filled."""
+    monkeypatch.setattr(request.param, "KafkaConsumer", Consumer)
+    timed = request.param.run(Task("", "", "topic", str(KIND.contract), EVENTS, str(tmp_path)))
+    with duckdb.connect(timed.database, read_only=True) as connection:
+        yield request.param, connection
+
+
+def test_uuids_land_as_uuids_and_a_text_that_is_none_is_a_reject(landed: Any) -> None:
+    _, connection = landed
+    types = connection.execute("SELECT DISTINCT typeof(event_id), typeof(session) FROM raw.events").fetchall()
+    assert types == [("UUID", "UUID")]
+    assert any(b'"session":"not-a-uuid"' in value for value in rejects(connection))
+    assert connection.execute("SELECT * FROM raw.offsets").fetchall() == [(0, EVENTS)]
+
+
+def test_the_tuned_loop_finds_the_very_bad_events_and_the_usual_one_fewer(landed: Any) -> None:
+    loop, connection = landed
+    found, known = len(rejects(connection)), truth(KIND, EVENTS).rejected
+    assert found == known if loop is tuned_loop else 0 < found < known
+
+
+def rejects(connection: duckdb.DuckDBPyConnection) -> list[bytes]:
+    return [value for (value,) in connection.execute("SELECT value FROM raw.rejects").fetchall()]
