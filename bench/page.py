@@ -37,8 +37,8 @@ def _head(result: Result) -> str:
         "# How fast landing is\n"
         f"Made by `make bench` in {result.minutes:g} minutes on one machine, which the broker shares. Events "
         "come from a real Kafka: unless a line says otherwise, JSON of some 300 bytes with 13 typed columns, "
-        "0.1 % of them bad, 4 partitions, zstd. All checks of the contract are on; rows, rejects and offsets "
-        "are one transaction. The clock runs from the first poll to the last commit."
+        "two of them UUIDs, 0.1 % of the events bad, 4 partitions, zstd. All checks of the contract are on; "
+        "rows, rejects and offsets are one transaction. The clock runs from first poll to last commit."
     )
 
 

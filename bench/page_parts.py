@@ -24,14 +24,17 @@ def pairs_text(pairs: Pairs) -> str:
         "as fast Penstock was in a pair of turns that followed each other.\n\n"
         + table(
             (
-                "against", "events", "events/s", "with CHECKPOINT", "peak MB", "rejects", "pairs", "min",
-                "lower quartile", "median", "max", "median with CHECKPOINT", "at least", "aim",
+                "against", "rules", "events", "events/s", "with CHECKPOINT", "peak MB", "rejects", "pairs",
+                "min", "lower quartile", "median", "max", "median with CHECKPOINT", "at least", "aim",
             ),
             rows,
         )
     )  # fmt: skip
-    if not all(against.checked for against in pairs.rivals):
-        text += "\n\n*unchecked*: it did not find the rejects that Penstock found, so it does less work."
+    text += (
+        "\n\n*Checked* means that it landed the same good events as Penstock and found the same rejects; "
+        "*unchecked* that it did not, so it does less work.\n\n"
+        + "\n".join(f"- {against.label}: {against.note}" for against in pairs.rivals)
+    )
     if pairs.left_out:
         text += f"\n\nNot run, for want of their packages: {', '.join(pairs.left_out)}."
     return text
@@ -40,7 +43,8 @@ def pairs_text(pairs: Pairs) -> str:
 def _rival(against: Against) -> tuple[str, ...]:
     ratio = against.ratio
     return (
-        against.label if against.checked else f"{against.label} (*unchecked*)",
+        against.label,
+        "checked" if against.checked else "*unchecked*",
         f"{against.events:,}",
         f"{against.rate:,.0f}",
         f"{against.checkpointed_rate:,.0f}",

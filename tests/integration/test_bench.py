@@ -35,6 +35,7 @@ def test_a_quick_look_tells_ratios_and_who_is_unchecked(tmp_path: Path) -> None:
     assert len(rows) == 2 + len(RIVALS)
     assert len(unchecked) == 1
     assert "usual kafka-python loop" in unchecked[0]
+    assert "the limit: our SQL on bytes already in Arrow: *our SQL*" in page.read_text()
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
