@@ -147,15 +147,15 @@ def _array(kind: pa.DataType, values: npt.NDArray[Any], valid: pa.Buffer | None)
 
 def _places(events: pa.Array) -> Places:
     """Where the events lie. One that is null or of a few bytes is left out."""
-    if events.type != pa.binary_view() or len(events.buffers()) != 3:
+    valid, view, *data = events.buffers()
+    if len(data) != 1 or events.type != pa.binary_view() or data[0][-len(PADDING) :].to_pybytes() != PADDING:
         return _places_of_binary(events.cast(pa.large_binary()))
-    valid, view, data = events.buffers()
     found = np.frombuffer(view, "<i4").reshape(-1, 4)[events.offset : events.offset + len(events)]
     length, at = found[:, 0].astype(np.int64), found[:, 3].astype(np.int64)
     left_out = length <= _INLINE
     if valid is not None:
         left_out |= ~_flags(valid, events.offset, len(events))
-    return Places(data, np.where(left_out, 0, at), np.where(left_out, -1, length))
+    return Places(data[0], np.where(left_out, 0, at), np.where(left_out, -1, length))
 
 
 def _places_of_binary(events: pa.Array) -> Places:

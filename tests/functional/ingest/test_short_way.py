@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kafka.consumer.fetcher import Fetcher
 from things import GOOD, Judge, fetched
 
 from penstock.ingest.judgement import LONGEST_VALUE
@@ -65,6 +66,14 @@ def test_an_event_as_producers_write_them_takes_the_short_way(
     rows = judge(*[event(FULL | changed, space=space)] * 3, event(FULL, space=space))
     assert [row["reasons"] for row in rows] == [None] * 4
     assert judge.short == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("count", [1, 10, 1000])
+def test_single_records_take_the_short_way_as_whole_batches_do(judge: Judge, count: int) -> None:
+    values = [event(FULL | {"number": str(n)}) for n in range(count)]
+    rows = judge(*values, None, b"{}", reader=Fetcher.PartitionRecords)
+    assert judge.short == set(range(count))
+    assert rows == judge(*values, None, b"{}")
 
 
 def test_fields_that_need_not_be_there_may_be_missing(judge: Judge) -> None:

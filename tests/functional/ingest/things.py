@@ -58,9 +58,9 @@ class Judge:
         self.judgement.prepare(self.connection)
         self.short: set[int] = set()
 
-    def __call__(self, *values: bytes | None) -> list[dict[str, Any]]:
+    def __call__(self, *values: bytes | None, reader: type = WholeBatches) -> list[dict[str, Any]]:
         """One row for each value, in order."""
-        batch = fetched(values)
+        batch = fetched(values, reader=reader)
         self.connection.register("doubtful", batch)
         self.judgement.judge(self.connection)
         rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
@@ -83,10 +83,9 @@ def raw(**tokens: str) -> bytes:
     return ("{" + ",".join(f"{json.dumps(name)}:{token}" for name, token in fields.items()) + "}").encode()
 
 
-def fetched(values: Sequence[bytes | None]) -> pa.Table:
-    """The values as a fetch hands them on."""
+def fetched(values: Sequence[bytes | None], *, reader: type = WholeBatches) -> pa.Table:
+    """The values as a fetch hands them on, which reads whole batches, or else single records."""
     builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, batch_size=1 << 30)
     for offset, value in enumerate(values):
         builder.append(offset, 0, None, value, [])
-    whole = WholeBatches(0, TopicPartition("things", 0), MemoryRecords(builder.build()))
-    return columns(whole.take())
+    return columns(reader(0, TopicPartition("things", 0), MemoryRecords(builder.build())).take())
