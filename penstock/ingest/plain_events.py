@@ -53,24 +53,26 @@ def is_string(field: Field) -> bool:
 def find_texts(contract: Contract, events: Places, longest: int) -> tuple[dict[str, Places], Flags]:
     """By field the texts of its values (of strings without the quotes), and which events are plain. Texts of
     other events, of which are those of more than `longest` bytes, may be anywhere."""
-    is_plain = np.zeros(len(events.at), bool)
-    found: dict[str, Places] = {}
-    left = np.flatnonzero(_has_plain_bytes(events, longest))
-    few = len(is_plain) // 32  # are not worth another look
-    while len(left) > few:
-        those = events if len(left) == len(is_plain) else events.of(left)
+    could_be = _has_plain_bytes(events, longest)
+    layout = usual_layout(contract, events.of(np.flatnonzero(could_be)))
+    if layout is None:
+        return {}, np.zeros(len(could_be), bool)
+    texts, fits = _texts_of(contract, layout, events)
+    is_plain = could_be & fits
+    left = np.flatnonzero(could_be & ~fits)
+    few = len(events.at) // 32  # are not worth another look
+    while len(left) > few and np.count_nonzero(fits) > few:
+        those = events.of(left)
         layout = usual_layout(contract, those)
         if layout is None:
             break
-        texts, fits = _texts_of(contract, layout, those)
-        if found or len(left) < len(is_plain):
-            texts = _placed(texts, left[fits], fits, found, events)
-        found = texts
+        more, fits = _texts_of(contract, layout, those)
+        for name, found in more.items():
+            texts[name].at[left[fits]] = found.at[fits]
+            texts[name].length[left[fits]] = found.length[fits]
         is_plain[left[fits]] = True
-        if np.count_nonzero(fits) <= few:
-            break
         left = left[~fits]
-    return found, is_plain
+    return texts, is_plain
 
 
 def usual_layout(contract: Contract, events: Places) -> Layout | None:
@@ -143,18 +145,6 @@ def _texts_of(contract: Contract, layout: Layout, events: Places) -> tuple[dict[
         texts[name], has_field = walk.string(field) if is_string(field) else walk.other(field)
         fits &= has_field
     return texts, fits & walk.is_over()
-
-
-def _placed(
-    texts: dict[str, Places], rows: Ints, fits: Flags, found: dict[str, Places], events: Places
-) -> dict[str, Places]:
-    """`found`, with the texts that fit put into these rows."""
-    for name, those in texts.items():
-        known = found.get(name)
-        at, length = (known.at, known.length) if known else np.zeros((2, len(events.at)), np.int64)
-        at[rows], length[rows] = those.at[fits], those.length[fits]
-        found[name] = Places(events.data, at, length)
-    return found
 
 
 class _Walk:

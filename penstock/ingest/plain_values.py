@@ -9,6 +9,7 @@ Eight digits in a word are read as in https://lemire.me/blog/2022/01/21/swar-exp
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from penstock.ingest.octets import Bytes, Flags, Ints, Words, word_of, words
 
@@ -204,28 +205,27 @@ def _zones(octets: Bytes, end: Ints) -> tuple[Ints, Ints | None, Flags]:
 
 
 _HYPHENS = np.array([8, 13, 18, 23])
-_LOWER = word_of(b" " * 8)
+_BETWEEN_HYPHENS = ((0, 8), (9, 13), (14, 18), (19, 23), (24, 36))
+_NO_OCTET = 256
+
+
+def _octets_of_pairs() -> npt.NDArray[np.uint16]:
+    """By two letters as a number, the byte that they are in hexadecimal digits."""
+    found = np.full(1 << 16, _NO_OCTET, np.uint16)
+    for octet in range(256):
+        for first in {f"{octet:02x}"[0], f"{octet:02X}"[0]}:
+            for second in {f"{octet:02x}"[1], f"{octet:02X}"[1]}:
+                found[int.from_bytes((first + second).encode(), "little")] = octet
+    return found
+
+
+_OCTETS = _octets_of_pairs()
 
 
 def uuids(octets: Bytes, at: Ints, length: Ints) -> tuple[Bytes, Flags]:
     """The 16 bytes of each UUID as RFC 9562 writes it: shape (tokens, 16)."""
     text = words(octets, at, 5).view(np.uint8)
-    holds = (text[:, _HYPHENS] == _MINUS).all(axis=1) & (length == 36)
-    hexadecimal = np.empty((len(at), 32), np.uint8)
-    for to, begin, end in ((0, 0, 8), (8, 9, 13), (12, 14, 18), (16, 19, 23), (20, 24, 36)):
-        hexadecimal[:, to : to + end - begin] = text[:, begin:end]
-    sent = hexadecimal.view("<u8")
-    lower = sent | _LOWER
-    is_digit = _from(sent, b"0") & ~_from(sent, b":")
-    is_letter = _from(lower, b"a") & ~_from(lower, b"g")
-    holds &= ((is_digit | is_letter) & ~sent & _HIGH_BITS == _HIGH_BITS).all(axis=1)
-    letters = (lower >> np.uint64(6)) & word_of(b"\x01" * 8)
-    nibbles = (lower & word_of(b"\x0f" * 8)) + letters * np.uint64(9)
-    pairs = (nibbles << np.uint64(4) | nibbles >> np.uint64(8)).view(np.uint8)
-    return np.ascontiguousarray(pairs.reshape(len(at), 32)[:, ::2]), holds
-
-
-def _from(text: Words, first: bytes) -> Words:
-    """The high bit of each byte that is `first` or more, of bytes under 0x80."""
-    found: Words = (text & ~_HIGH_BITS) + word_of(bytes([0x80 - first[0]]) * 8)
-    return found
+    digits = np.concatenate([text[:, begin:end] for begin, end in _BETWEEN_HYPHENS], axis=1)
+    found = _OCTETS.take(digits.view("<u2"))
+    holds = (length == 36) & (text[:, _HYPHENS] == _MINUS).all(axis=1) & (found < _NO_OCTET).all(axis=1)
+    return found.astype(np.uint8), holds

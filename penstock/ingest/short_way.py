@@ -109,8 +109,8 @@ def _typed(field: Field, texts: Places, is_plain: Flags) -> tuple[list[pa.Array]
     is_missing = texts.length < 0
     values, holds, *local = _read(field, as_bytes(texts.data), texts.at, texts.length)
     holds |= is_missing
-    if not holds.all():
-        values = np.where(holds.reshape(-1, *[1] * (values.ndim - 1)), values, 0)
+    if field.kind in ("decimal", "timestamp", "date") and not holds.all():
+        values = np.where(holds, values, 0)  # DuckDB takes no other than those of their ranges
     column = _array(kind, values, None if field.required else bitmap_of_valid(~is_missing))
     return [column, *(_array(pa.bool_(), flags, None) for flags in local)], holds
 
