@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -14,10 +15,13 @@ _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25  # seconds
 
 
-def open_duckdb(path: Path, *, read_only: bool = False, wait: float = 30.0) -> duckdb.DuckDBPyConnection:
+def open_duckdb(
+    path: Path, *, read_only: bool = False, wait: float = 30.0, storage: str = ""
+) -> duckdb.DuckDBPyConnection:
     """Open `path`, waiting up to `wait` seconds while another process holds it.
 
-    The session's time zone is UTC. A file opened for writing is created when missing (its folder, too).
+    The session's time zone is UTC. A file opened for writing is created when missing (its folder, too), and
+    written as `storage` says: options of DuckDB's ATTACH.
     Raises BusyError (names file, PID and program) after `wait`, PenstockError for a missing file that was
     to be read, or one that is not a DuckDB file. Garbage is never overwritten.
     """
@@ -29,7 +33,7 @@ def open_duckdb(path: Path, *, read_only: bool = False, wait: float = 30.0) -> d
     pause = _FIRST_PAUSE
     while True:
         try:
-            connection = duckdb.connect(path, read_only=read_only)
+            connection = _connect(path, read_only, storage)
         except duckdb.Error as exc:
             held = _HELD.search(str(exc))
             if held is None:
@@ -44,6 +48,19 @@ def open_duckdb(path: Path, *, read_only: bool = False, wait: float = 30.0) -> d
             return connection
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _connect(path: Path, read_only: bool, storage: str) -> duckdb.DuckDBPyConnection:
+    if not storage:
+        return duckdb.connect(path, read_only=read_only)
+    # Only ATTACH takes these options. What does not fit into memory goes beside the file, as without them.
+    connection = duckdb.connect(config={"temp_directory": f"{path}.tmp"})
+    try:
+        connection.execute(f"ATTACH {literal(os.fspath(path))} AS attached ({storage}); USE attached")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def quoted(identifier: str) -> str:

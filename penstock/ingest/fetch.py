@@ -18,7 +18,7 @@ from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
 BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its events hold this much …
-BATCH_EVENTS = 240_000  # … or so many: some two row groups of DuckDB, compressed as they are inserted
+BATCH_EVENTS = 240_000  # … or so many: most fill row groups, which are compressed as they are inserted
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 
 

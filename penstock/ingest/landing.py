@@ -22,7 +22,7 @@ from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.judgement import Judgement, compile_judgement
-from penstock.ingest.landing_schema import GAPS_TABLE, check_landing, create_landing
+from penstock.ingest.landing_schema import GAPS_TABLE, ROW_GROUPS, check_landing, create_landing
 
 # Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint. What
 # DuckDB has written it would keep in memory, too, up to most of the machine's: it is not read here.
@@ -300,7 +300,7 @@ def open_landing(
     if not path.exists():
         create_landing(path, contract, settings.environment)
     try:
-        connection = open_duckdb(path, wait=wait)
+        connection = open_duckdb(path, wait=wait, storage=ROW_GROUPS)
     except BusyError:
         raise
     except PenstockError as exc:

@@ -16,6 +16,13 @@ from penstock.ingest.contract import Contract
 
 FORMAT_VERSION = 1
 
+# How a landing file is written. At a checkpoint DuckDB joins the row groups of small batches, up to three
+# full ones in one go; the room that they had stays in the file, free until something fits in. With small row
+# groups that is little, and there is less to write again. Small blocks leave less empty at a row group's end.
+# Whoever changes the file without ROW_GROUPS has its row groups joined to DuckDB's usual size, six times it.
+ROW_GROUPS = "ROW_GROUP_SIZE 20480"
+_BLOCKS = "BLOCK_SIZE 65536"  # only a new file takes it
+
 # What Penstock adds to the contract's columns in raw.<stream>.
 _OWN_COLUMNS = (
     ("_unknown", "JSON"),  # fields that the contract does not name; numbers as they were written
@@ -70,7 +77,7 @@ def create_landing(path: Path, contract: Contract, environment: str) -> None:
     """
     with part_file(path) as part:
         try:
-            with open_duckdb(part) as connection:
+            with open_duckdb(part, storage=_BLOCKS) as connection:
                 _create_tables(connection, contract, environment)
                 connection.execute("CHECKPOINT")
         except (duckdb.Error, PenstockError) as exc:

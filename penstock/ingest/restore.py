@@ -26,7 +26,7 @@ from penstock.ingest.consume import Clock, open_source, stream_lock
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.landing import open_landing
-from penstock.ingest.landing_schema import check_identity
+from penstock.ingest.landing_schema import ROW_GROUPS, check_identity
 
 _NEWEST = 'SELECT coalesce(max("commit"), 0) FROM raw.commits'
 
@@ -111,7 +111,7 @@ def _newest_commit(old: Path) -> int:
     if not old.exists():
         return 0
     try:
-        with open_duckdb(old) as connection:
+        with open_duckdb(old, storage=ROW_GROUPS) as connection:
             row = connection.execute(_NEWEST).fetchone()
             return int(row[0]) if row else 0
     except BusyError:
