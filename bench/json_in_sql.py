@@ -32,7 +32,9 @@ _LOOKED_AT = 1000  # events, for the usual layout
 class JsonInSql(Judgement):
     """A compiled contract whose short way is SQL from the events' bytes on."""
 
-    def short_way(self, connection: duckdb.DuckDBPyConnection, events: pa.Table) -> str:
+    def short_way(
+        self, connection: duckdb.DuckDBPyConnection, events: pa.Table, plain: pa.Table | None = None
+    ) -> str:
         """A SELECT of those events of `batch` that are good and written as most of them."""
         return _plain_sql(self.contract, _usual_layout(connection, self.contract))
 

@@ -137,7 +137,7 @@ def _drain_in_one_go(
         clock=clock,
     )
     tally.gaps += gaps
-    with fetched_ahead(fetch, linger=_LINGER, until=order.target) as batches:
+    with fetched_ahead(fetch, landing.judgement, linger=_LINGER, until=order.target) as batches:
         for batch in batches:
             landed = land_batch(source, landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
             if landed is None:

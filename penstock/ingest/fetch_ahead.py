@@ -1,35 +1,63 @@
-"""The next batch is fetched and decoded while this one lands: DuckDB works without Python's lock."""
+"""While one batch lands, the next is read to typed columns, and the one after it is fetched and decoded.
+
+Each of the three has a thread: NumPy and DuckDB work without Python's lock.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
 
 from penstock.ingest.consume import has_passed
 from penstock.ingest.fetch import Fetch
+from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing import Batch
+
+_KEPT = 31 * 2**20  # bytes
 
 
 @contextmanager
-def fetched_ahead(fetch: Fetch, *, linger: float, until: Mapping[int, int]) -> Iterator[Iterator[Batch]]:
-    """All batches up to `until`; while one is used, the next one comes, and no more than that one.
+def fetched_ahead(
+    fetch: Fetch, judgement: Judgement, *, linger: float, until: Mapping[int, int]
+) -> Iterator[Iterator[Batch]]:
+    """All batches up to `until`, their plain events read; no more than the next two come meanwhile.
 
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as thread:
+    _keep_freed_memory()
+    with ThreadPoolExecutor(1, "fetch") as fetching, ThreadPoolExecutor(1, "read") as reading:
+
+        def fetched() -> Future[Batch]:
+            return fetching.submit(fetch.batch, linger=linger, until=until)
+
+        def read(coming: Future[Batch]) -> tuple[Batch, Future[Batch] | None]:
+            """The batch that comes, read, and the one after it, if there is one."""
+            batch = coming.result()
+            after = None if has_passed(fetch.fetched(), until) else fetched()
+            return replace(batch, plain=judgement.read_plain(batch.events).read_all()), after
 
         def batches() -> Iterator[Batch]:
-            there = False
-            coming = thread.submit(fetch.batch, linger=linger, until=until)
-            while not there:
-                batch = coming.result()
-                there = has_passed(fetch.fetched(), until)
-                if not there:
-                    coming = thread.submit(fetch.batch, linger=linger, until=until)
+            coming = reading.submit(read, fetched())
+            while True:
+                batch, after = coming.result()
+                if after is not None:
+                    coming = reading.submit(read, after)
                 yield batch
+                if after is None:
+                    return
 
         try:
             yield batches()
         finally:
             fetch.stop()
+
+
+def _keep_freed_memory() -> None:
+    """Let this process use again what it has freed. glibc gives large blocks back to the system, which makes
+    each page of the next one anew, until a block of this size has been freed; then it keeps twice as much
+    (mallopt(3), "dynamic mmap threshold"). Elsewhere nothing happens."""
+    np.empty(_KEPT, np.uint8)

@@ -54,10 +54,16 @@ class Judgement:
         """Create the temp macros that the SQL calls; once per connection."""
         connection.execute(_macros())
 
-    def short_way(self, connection: duckdb.DuckDBPyConnection, events: pa.Table) -> str:
-        """A SELECT of those events of the batch that are good and written as most of them, to be used once
-        (`short_way`)."""
-        connection.register("plain", plain_columns(self.contract, events, LONGEST_VALUE))
+    def read_plain(self, events: pa.Table) -> pa.RecordBatchReader:
+        """The plain events as typed columns (`short_way`), to be read once."""
+        return plain_columns(self.contract, events, LONGEST_VALUE)
+
+    def short_way(
+        self, connection: duckdb.DuckDBPyConnection, events: pa.Table, plain: pa.Table | None = None
+    ) -> str:
+        """A SELECT, to be used once, of those events that are good and written as many others. `plain`: what
+        `read_plain` gave for them, if they were read before."""
+        connection.register("plain", self.read_plain(events) if plain is None else plain)
         return self.short_way_sql
 
     def judge(self, connection: duckdb.DuckDBPyConnection) -> None:

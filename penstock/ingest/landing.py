@@ -46,11 +46,13 @@ class Batch:
     `events` has the columns partition int32, offset int64, kafka_timestamp timestamp[ms, UTC], key, value
     binary, headers list<struct<key string, value binary>>. `starts` and `ends` hold, by partition, the
     position that the fetch started from (None: no offset was stored yet) and the position after it.
+    `plain`: the plain events as typed columns, where they were read ahead.
     """
 
     events: pa.Table
     starts: Mapping[int, int | None]
     ends: Mapping[int, int]
+    plain: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ class LandingFile:
     def _insert(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         self.connection.register("batch", batch.events)
         commit = self.next_commit()
-        short_way = self.judgement.short_way(self.connection, batch.events)
+        short_way = self.judgement.short_way(self.connection, batch.events, batch.plain)
         plain = self._insert_rows(f"({short_way})", epoch, commit)  # 2
         doubtful = batch.events.num_rows - plain
         good, rejected, reasons = self._judge_others(batch, commit, doubtful) if doubtful else (0, 0, {})  # 3
