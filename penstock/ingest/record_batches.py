@@ -29,6 +29,7 @@ HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 _HEADER = DefaultRecordBatch.HEADER_STRUCT.size
 _MAGIC_AT = 16  # in a batch of any format
 _LENGTH_AT = 8
+_ZEROS_BETWEEN = 7  # zero bytes between the begins of two records, at most; with more, records are walked
 _DECOMPRESS = {1: codec.gzip_decode, 2: codec.snappy_decode, 3: codec.lz4_decode, 4: codec.zstd_decode}
 
 
@@ -157,7 +158,7 @@ def _record_starts(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> 
     """
     sizes = np.array([len(batch.records) for batch in batches])
     batch_ends = np.cumsum(sizes)
-    guess = _candidates(octets, batch_ends, int(counts.sum()))
+    guess = _candidates(octets, int(counts.sum()))
     firsts = np.cumsum(counts) - counts  # of each batch, which record of all is the first
     if len(guess) == counts.sum():
         length, at = _varints(octets, guess)
@@ -169,23 +170,24 @@ def _record_starts(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> 
     )
 
 
-def _candidates(octets: Bytes, batch_ends: Ints, count: int) -> Ints:
+def _candidates(octets: Bytes, count: int) -> Ints:
     """Places that look like the begin of a record, and lead to another; `count` are wanted."""
     last_of_length = np.flatnonzero(octets[1:] == 0)  # the place before each zero byte
-    last_of_length = last_of_length[octets[last_of_length] < 0x80]
+    last_of_length = last_of_length[octets.take(last_of_length) < 0x80]
     starts = last_of_length
     for _ in range(2):  # a length of up to three bytes: a record of up to 1 MiB
         before = np.maximum(starts - 1, 0)
-        starts = np.where(octets[before] >= 0x80, before, starts)
+        starts = np.where(octets.take(before) >= 0x80, before, starts)
     length, at = _varints(octets, starts)
-    leads_to = np.clip(at + length, 0, len(octets))
+    leads_to = at + length
     for _ in range(3):
         if len(starts) <= count:
             break
-        is_place = np.zeros(len(octets) + 1, bool)
-        is_place[starts] = is_place[batch_ends] = True
-        good = is_place[leads_to] & (leads_to > starts)
-        starts, leads_to = starts[good], leads_to[good]
+        follows = np.concatenate((starts, [len(octets)]))
+        leads_on = np.zeros(len(starts), bool)
+        for further in range(1, min(_ZEROS_BETWEEN + 2, len(follows))):
+            leads_on[: len(follows) - further] |= leads_to[: len(follows) - further] == follows[further:]
+        starts, leads_to = starts[leads_on], leads_to[leads_on]
     return starts
 
 
@@ -214,15 +216,14 @@ def _walk(batch: RawBatch, begin: int) -> Ints:
 
 def _varints(octets: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """The zigzag varint at each place, and the place behind it."""
-    last = len(octets) - 1
-    octet = octets[np.minimum(at, last)]
+    octet = octets.take(at, mode="clip")
     value = (octet & 0x7F).astype(np.uint64)
     behind = at + 1
     longer = np.flatnonzero(octet >= 0x80)
     for shift in range(7, 70, 7):
         if not longer.size:
             break
-        octet = octets[np.minimum(behind[longer], last)]
+        octet = octets.take(behind[longer], mode="clip")
         value[longer] |= (octet & 0x7F).astype(np.uint64) << np.uint64(shift)
         behind[longer] += 1
         longer = longer[octet >= 0x80]
