@@ -27,9 +27,8 @@ _INSERT = "check the rules, insert"
 _JUDGE = "judge what is not plain and good"
 _COMMIT = "offsets, rejects, commit"
 
-# Of one thread each: of the one that fetches, and, while an insert takes its chunks, of any of DuckDB's. Then
-# of the one that lands, where "land" is what its inner steps leave.
-_OF_A_THREAD = (
+# Of the threads that fetch and read ahead, then of the one that lands; "land" is what its inner steps leave.
+_AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
     (fetch_module, "columns", "decode to Arrow columns"),
     (short_way_module, "find_texts", _PARSE),
@@ -62,7 +61,6 @@ class Profile:
         for inner in (_INSERT, _JUDGE):
             self.cpu[_COMMIT] -= self.cpu[inner]
             self.wall[_COMMIT] -= self.wall[inner]
-        self.cpu[_INSERT] -= self.cpu[_PARSE]
         steps = [Step(name, round(self.cpu[name], 3), round(self.wall[name], 3)) for name in self.cpu]
         rest = time.process_time() - self.began_cpu - sum(step.cpu for step in steps)
         waiting = wall - sum(step.wall for step in steps)
@@ -95,8 +93,8 @@ class Profile:
         return open_and_close
 
     @contextmanager
-    def of_a_thread(self, name: str) -> Iterator[None]:
-        """A step that one thread takes alone."""
+    def ahead(self, name: str) -> Iterator[None]:
+        """A step of a thread that works ahead."""
         cpu = time.thread_time()
         try:
             yield
@@ -108,8 +106,8 @@ class Profile:
 def profiled() -> Iterator[Profile]:
     """From now on, each step is told to the profile."""
     profile = Profile(defaultdict(float), defaultdict(float), time.process_time(), time.perf_counter())
-    originals = [(owner, name, getattr(owner, name)) for owner, name, _ in (*_OF_A_THREAD, *_LANDING)]
-    for wrapped, seams in ((profile.of_a_thread, _OF_A_THREAD), (profile.step, _LANDING)):
+    originals = [(owner, name, getattr(owner, name)) for owner, name, _ in (*_AHEAD, *_LANDING)]
+    for wrapped, seams in ((profile.ahead, _AHEAD), (profile.step, _LANDING)):
         for owner, name, step in seams:
             setattr(owner, name, _within(getattr(owner, name), wrapped, step))
     opened = _DRAIN.open_landing

@@ -1,6 +1,6 @@
 """While one batch lands, the next is read to typed columns, and the one after it is fetched and decoded.
 
-Each of the three has a thread: NumPy and DuckDB work without Python's lock.
+Threads can share this work, for NumPy and DuckDB do most of theirs without Python's lock.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from penstock.ingest.consume import has_passed
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing import Batch
 
+_READERS = 2  # threads: one alone takes longer over a batch than DuckDB
 _KEPT = 31 * 2**20  # bytes
 
 
@@ -29,23 +31,33 @@ def fetched_ahead(
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
     _keep_freed_memory()
-    with ThreadPoolExecutor(1, "fetch") as fetching, ThreadPoolExecutor(1, "read") as reading:
+    with (
+        ThreadPoolExecutor(1, "fetch") as fetching,
+        ThreadPoolExecutor(_READERS, "read") as reading,
+        ThreadPoolExecutor(1, "next") as following,
+    ):
 
         def fetched() -> Future[Batch]:
             return fetching.submit(fetch.batch, linger=linger, until=until)
 
-        def read(coming: Future[Batch]) -> tuple[Batch, Future[Batch] | None]:
+        def read(chunk: pa.RecordBatch) -> pa.Table:
+            return judgement.read_plain(pa.Table.from_batches([chunk])).read_all()
+
+        def follow(coming: Future[Batch]) -> tuple[Batch, Future[Batch] | None]:
             """The batch that comes, read, and the one after it, if there is one."""
             batch = coming.result()
             after = None if has_passed(fetch.fetched(), until) else fetched()
-            return replace(batch, plain=judgement.read_plain(batch.events).read_all()), after
+            if batch.events.num_rows:
+                plain = list(reading.map(read, batch.events.to_batches()))
+                batch = replace(batch, plain=pa.concat_tables(plain))
+            return batch, after
 
         def batches() -> Iterator[Batch]:
-            coming = reading.submit(read, fetched())
+            coming = following.submit(follow, fetched())
             while True:
                 batch, after = coming.result()
                 if after is not None:
-                    coming = reading.submit(read, after)
+                    coming = following.submit(follow, after)
                 yield batch
                 if after is None:
                     return
