@@ -68,8 +68,8 @@ def profile_text(outcome: Outcome) -> str:
     return (
         "## Where the time goes\n"
         f"One turn of Penstock over {outcome.events:,} events, {outcome.seconds:.2f} s to the last commit. "
-        "One thread receives, one fetches and decodes ahead, two parse ahead, one lands; DuckDB adds threads of "
-        "its own.\n\n" + table(("step", "processor seconds", "share", "seconds of the landing thread"), rows)
+        "One thread receives, one fetches and decodes, two parse ahead, one lands; DuckDB adds its own.\n\n"
+        + table(("step", "processor seconds", "share", "seconds of the landing thread"), rows)
     )
 
 
