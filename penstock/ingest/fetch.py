@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
-from penstock.ingest.columns import columns, events_of, size_of
+from penstock.ingest.gathered import Gathered, Reading
 from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
@@ -68,35 +68,39 @@ class Fetch:
         """Let a `batch` that another thread waits for return soon, with what it has."""
         self._stopped = True
 
-    def batch(self, *, linger: float, until: Mapping[int, int] | None = None, stall: float = 60.0) -> Batch:
+    def batch(
+        self,
+        *,
+        linger: float,
+        until: Mapping[int, int] | None = None,
+        stall: float = 60.0,
+        reading: Reading | None = None,
+    ) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
         Without `until` it may be empty. With `until`, partitions that are there are paused, and BrokerError
         is raised when nothing has come for `stall` seconds. A broker that goes away is waited for.
         Raises OffsetsGone, once all that came before it has been returned.
         """
-        items: list[Any] = []
-        size = events = 0
+        gathered = Gathered(reading)
         began = moved = time.monotonic()
         while True:
             try:
                 polled, failure = self._poll(min(linger, 0.5))
             except OffsetsGone:
-                if not items:
+                if not gathered.events:
                     raise
                 break
             now = time.monotonic()
             if polled:
                 moved = now
-                came = [item for part in polled.values() for item in part]
-                items += came
-                size += sum(map(size_of, came))
-                events += sum(map(events_of, came))
+                for items in polled.values():
+                    gathered.add(items)
             if self._stopped or (until is not None and self._is_there(until)):
                 break
-            if size >= BATCH_BYTES or events >= BATCH_EVENTS:
+            if gathered.size >= BATCH_BYTES or gathered.events >= BATCH_EVENTS:
                 break
-            if now - began >= linger and (items or until is None):
+            if now - began >= linger and (gathered.events or until is None):
                 break
             if now - moved > stall:
                 raise BrokerError(
@@ -105,7 +109,7 @@ class Fetch:
                     + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",
                 )
-        return self._batch(items)
+        return self._batch(gathered)
 
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
@@ -138,12 +142,13 @@ class Fetch:
         self._consumer.pause(*(self._places[partition] for partition in arrived))
         return len(arrived) == len(self._places)
 
-    def _batch(self, items: list[Any]) -> Batch:
+    def _batch(self, gathered: Gathered) -> Batch:
         positions = self.positions()
         moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
         starts = {partition: self._fetched[partition] for partition in moved}
         self._fetched.update(moved)
-        return Batch(events=columns(items), starts=starts, ends=moved)
+        events, plain = gathered.columns()
+        return Batch(events=events, starts=starts, ends=moved, plain=plain)
 
 
 @contextmanager
