@@ -68,7 +68,7 @@ def profile_text(outcome: Outcome) -> str:
     return (
         "## Where the time goes\n"
         f"One turn of Penstock over {outcome.events:,} events, {outcome.seconds:.2f} s to the last commit. "
-        "One thread receives, one polls, two decode and parse ahead, one lands; DuckDB adds its own.\n\n"
+        "One thread receives, one fetches and decodes, two parse ahead, one lands; DuckDB adds its own.\n\n"
         + table(("step", "processor seconds", "share", "seconds of the landing thread"), rows)
     )
 
