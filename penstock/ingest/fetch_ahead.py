@@ -1,11 +1,10 @@
-"""While one batch lands, the next are fetched, decoded, and their plain events are read to typed columns.
+"""While one batch lands, the next is fetched, decoded, and its plain events are read to typed columns.
 
 Threads can share this work, for NumPy and DuckDB do most of theirs without Python's lock.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing import Batch
 
 _READERS = 2  # threads: one alone takes longer over a batch than DuckDB
-_AHEAD = 2  # batches: with one alone, threads wait for each other at its end
 _KEPT = 31 * 2**20  # bytes
 
 
@@ -27,7 +25,7 @@ _KEPT = 31 * 2**20  # bytes
 def fetched_ahead(
     fetch: Fetch, judgement: Judgement, *, linger: float, until: Mapping[int, int]
 ) -> Iterator[Iterator[Batch]]:
-    """All batches up to `until`; while one is used, the next two come, and no more than these.
+    """All batches up to `until`; while one is used, the next one comes, and no more than that one.
 
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
@@ -37,28 +35,21 @@ def fetched_ahead(
         ThreadPoolExecutor(1, "fetch") as thread,
     ):
         reading = Reading(readers, judgement)
-        all_there = False
-
-        def fetched() -> Batch | None:
-            nonlocal all_there
-            if all_there:
-                return None
-            all_there = True  # also after an error: nothing is fetched behind it
-            batch = fetch.batch(linger=linger, until=until, reading=reading)
-            all_there = has_passed(fetch.fetched(), until)
-            return batch
 
         def batches() -> Iterator[Batch]:
-            coming = deque(thread.submit(fetched) for _ in range(_AHEAD))
-            while (batch := coming.popleft().result()) is not None:
-                coming.append(thread.submit(fetched))
+            there = False
+            coming = thread.submit(fetch.batch, linger=linger, until=until, reading=reading)
+            while not there:
+                batch = coming.result()
+                there = has_passed(fetch.fetched(), until)
+                if not there:
+                    coming = thread.submit(fetch.batch, linger=linger, until=until, reading=reading)
                 yield batch
 
         try:
             yield batches()
         finally:
             fetch.stop()
-            thread.shutdown(cancel_futures=True)
 
 
 def _keep_freed_memory() -> None:
