@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.turn import Step
 from penstock.ingest import drain as drain_module
-from penstock.ingest import gathered as gathered_module
+from penstock.ingest import fetch as fetch_module
 from penstock.ingest import short_way as short_way_module
 from penstock.ingest.consume import Source
 from penstock.ingest.fetch import Fetch
@@ -30,7 +30,7 @@ _COMMIT = "offsets, rejects, commit"
 # Of the threads that fetch and read ahead, then of the one that lands; "land" is what its inner steps leave.
 _AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
-    (gathered_module, "chunk", "decode to Arrow columns"),
+    (fetch_module, "columns", "decode to Arrow columns"),
     (short_way_module, "find_texts", _PARSE),
     (short_way_module, "_typed", _PARSE),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pyarrow as pa
 from penstock.ingest.octets import Ints, bitmap_of_valid
 from penstock.ingest.record_batches import HEADERS, RawBatch, decode
 
+DECODED_AT_ONCE = 4 * 1024 * 1024  # bytes: some 12 000 events; a chunk is what a thread of DuckDB takes
+_RECORDS_AT_ONCE = 12_000
 _LAST_TIMESTAMP = 253_402_300_799_999  # milliseconds: the end of year 9999
 
 SCHEMA = pa.schema(
@@ -25,9 +28,44 @@ SCHEMA = pa.schema(
 )
 
 
-def chunk(items: Sequence[Any]) -> pa.RecordBatch:
-    """The events of polled items of one kind, in their order, as SCHEMA says. Raises CorruptRecordError."""
-    return _typed(decode(items)) if isinstance(items[0], RawBatch) else _of_records(items)
+def size_of(item: Any) -> int:
+    """Bytes that a polled item will hold as columns, about."""
+    if isinstance(item, RawBatch):
+        return len(item.records)
+    return int(max(item.serialized_key_size, 0) + max(item.serialized_value_size, 0) + 100)
+
+
+def events_of(item: Any) -> int:
+    """How many events a polled item holds, or a few more."""
+    return item.count if isinstance(item, RawBatch) else 1
+
+
+def columns(items: Sequence[Any]) -> pa.Table:
+    """The events of polled items, in their order, in chunks. Raises CorruptRecordError."""
+    chunks = []
+    for is_raw, run in groupby(items, lambda item: isinstance(item, RawBatch)):
+        if is_raw:
+            chunks += [_typed(decode(group)) for group in _groups(run)]
+        else:
+            records = list(run)
+            chunks += [
+                _of_records(records[at : at + _RECORDS_AT_ONCE])
+                for at in range(0, len(records), _RECORDS_AT_ONCE)
+            ]
+    return pa.Table.from_batches(chunks, schema=SCHEMA)
+
+
+def _groups(batches: Iterator[RawBatch]) -> Iterator[list[RawBatch]]:
+    group: list[RawBatch] = []
+    size = 0
+    for batch in batches:
+        group.append(batch)
+        size += len(batch.records)
+        if size >= DECODED_AT_ONCE:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _typed(decoded: pa.RecordBatch) -> pa.RecordBatch:
@@ -35,7 +73,7 @@ def _typed(decoded: pa.RecordBatch) -> pa.RecordBatch:
     return decoded.set_column(2, SCHEMA.field(2), _timestamps(milliseconds))
 
 
-def _of_records(records: Sequence[Any]) -> pa.RecordBatch:
+def _of_records(records: list[Any]) -> pa.RecordBatch:
     """`KafkaConsumer.poll()`'s records, column by column."""
     if any(record.headers for record in records):
         headers = pa.array([record.headers or None for record in records], HEADERS)

@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
-from penstock.ingest.gathered import Gathered, Reading
+from penstock.ingest.columns import columns, events_of, size_of
 from penstock.ingest.landing import Batch
 from penstock.ingest.topic import Topic, explained
 
@@ -68,39 +68,35 @@ class Fetch:
         """Let a `batch` that another thread waits for return soon, with what it has."""
         self._stopped = True
 
-    def batch(
-        self,
-        *,
-        linger: float,
-        until: Mapping[int, int] | None = None,
-        stall: float = 60.0,
-        reading: Reading | None = None,
-    ) -> Batch:
+    def batch(self, *, linger: float, until: Mapping[int, int] | None = None, stall: float = 60.0) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
         Without `until` it may be empty. With `until`, partitions that are there are paused, and BrokerError
         is raised when nothing has come for `stall` seconds. A broker that goes away is waited for.
         Raises OffsetsGone, once all that came before it has been returned.
         """
-        gathered = Gathered(reading)
+        items: list[Any] = []
+        size = events = 0
         began = moved = time.monotonic()
         while True:
             try:
                 polled, failure = self._poll(min(linger, 0.5))
             except OffsetsGone:
-                if not gathered.events:
+                if not items:
                     raise
                 break
             now = time.monotonic()
             if polled:
                 moved = now
-                for items in polled.values():
-                    gathered.add(items)
+                came = [item for part in polled.values() for item in part]
+                items += came
+                size += sum(map(size_of, came))
+                events += sum(map(events_of, came))
             if self._stopped or (until is not None and self._is_there(until)):
                 break
-            if gathered.size >= BATCH_BYTES or gathered.events >= BATCH_EVENTS:
+            if size >= BATCH_BYTES or events >= BATCH_EVENTS:
                 break
-            if now - began >= linger and (gathered.events or until is None):
+            if now - began >= linger and (items or until is None):
                 break
             if now - moved > stall:
                 raise BrokerError(
@@ -109,7 +105,7 @@ class Fetch:
                     + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",
                 )
-        return self._batch(gathered)
+        return self._batch(items)
 
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
@@ -142,13 +138,12 @@ class Fetch:
         self._consumer.pause(*(self._places[partition] for partition in arrived))
         return len(arrived) == len(self._places)
 
-    def _batch(self, gathered: Gathered) -> Batch:
+    def _batch(self, items: list[Any]) -> Batch:
         positions = self.positions()
         moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
         starts = {partition: self._fetched[partition] for partition in moved}
         self._fetched.update(moved)
-        events, plain = gathered.columns()
-        return Batch(events=events, starts=starts, ends=moved, plain=plain)
+        return Batch(events=columns(items), starts=starts, ends=moved)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""While one batch lands, the next is fetched, decoded, and its plain events are read to typed columns.
+"""While one batch lands, the next is read to typed columns, and the one after it is fetched and decoded.
 
 Threads can share this work, for NumPy and DuckDB do most of theirs without Python's lock.
 """
@@ -6,14 +6,15 @@ Threads can share this work, for NumPy and DuckDB do most of theirs without Pyth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from penstock.ingest.consume import has_passed
 from penstock.ingest.fetch import Fetch
-from penstock.ingest.gathered import Reading
 from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing import Batch
 
@@ -25,26 +26,41 @@ _KEPT = 31 * 2**20  # bytes
 def fetched_ahead(
     fetch: Fetch, judgement: Judgement, *, linger: float, until: Mapping[int, int]
 ) -> Iterator[Iterator[Batch]]:
-    """All batches up to `until`; while one is used, the next one comes, and no more than that one.
+    """All batches up to `until`, their plain events read; no more than the next two come meanwhile.
 
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
     _keep_freed_memory()
     with (
-        ThreadPoolExecutor(_READERS, "read") as readers,
-        ThreadPoolExecutor(1, "fetch") as thread,
+        ThreadPoolExecutor(1, "fetch") as fetching,
+        ThreadPoolExecutor(_READERS, "read") as reading,
+        ThreadPoolExecutor(1, "next") as following,
     ):
-        reading = Reading(readers, judgement)
+
+        def fetched() -> Future[Batch]:
+            return fetching.submit(fetch.batch, linger=linger, until=until)
+
+        def read(chunk: pa.RecordBatch) -> pa.Table:
+            return judgement.read_plain(pa.Table.from_batches([chunk])).read_all()
+
+        def follow(coming: Future[Batch]) -> tuple[Batch, Future[Batch] | None]:
+            """The batch that comes, read, and the one after it, if there is one."""
+            batch = coming.result()
+            after = None if has_passed(fetch.fetched(), until) else fetched()
+            if batch.events.num_rows:
+                plain = list(reading.map(read, batch.events.to_batches()))
+                batch = replace(batch, plain=pa.concat_tables(plain))
+            return batch, after
 
         def batches() -> Iterator[Batch]:
-            there = False
-            coming = thread.submit(fetch.batch, linger=linger, until=until, reading=reading)
-            while not there:
-                batch = coming.result()
-                there = has_passed(fetch.fetched(), until)
-                if not there:
-                    coming = thread.submit(fetch.batch, linger=linger, until=until, reading=reading)
+            coming = following.submit(follow, fetched())
+            while True:
+                batch, after = coming.result()
+                if after is not None:
+                    coming = following.submit(follow, after)
                 yield batch
+                if after is None:
+                    return
 
         try:
             yield batches()

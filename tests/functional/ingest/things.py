@@ -13,8 +13,8 @@ from kafka import TopicPartition
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
+from penstock.ingest.columns import columns
 from penstock.ingest.contract import read_contract
-from penstock.ingest.gathered import Gathered
 from penstock.ingest.judgement import compile_judgement
 from penstock.ingest.record_batches import WholeBatches
 
@@ -88,6 +88,4 @@ def fetched(values: Sequence[bytes | None], *, reader: type = WholeBatches) -> p
     builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, batch_size=1 << 30)
     for offset, value in enumerate(values):
         builder.append(offset, 0, None, value, [])
-    gathered = Gathered()
-    gathered.add(reader(0, TopicPartition("things", 0), MemoryRecords(builder.build())).take())
-    return gathered.columns()[0]
+    return columns(reader(0, TopicPartition("things", 0), MemoryRecords(builder.build())).take())

@@ -12,9 +12,9 @@ from kafka.consumer.fetcher import Fetcher
 from own_stream import Stream
 
 from penstock.ingest import seam
+from penstock.ingest.columns import columns
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
-from penstock.ingest.gathered import Gathered
 from penstock.ingest.seam import read_whole_batches
 from penstock.ingest.topic import open_consumer
 
@@ -70,12 +70,11 @@ def read(stream: Stream, ends: dict[int, int], *, whole: bool, start: int = 0) -
     consumer.assign(places)
     for place in places:
         consumer.seek(place, start)
-    gathered = Gathered()
+    items: list[Any] = []
     while any(consumer.position(place) < ends[place.partition] for place in places):
-        for items in consumer.poll(500).values():
-            gathered.add(items)
+        items += [item for part in consumer.poll(500).values() for item in part]
     consumer.close(autocommit=False)
-    rows = gathered.columns()[0].to_pylist()
+    rows = columns(items).to_pylist()
     return sorted(rows, key=lambda row: (row["partition"], row["offset"]))
 
 
