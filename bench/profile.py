@@ -17,7 +17,7 @@ from typing import Any
 from bench.turn import Step
 from penstock.ingest import drain as drain_module
 from penstock.ingest import fetch as fetch_module
-from penstock.ingest import short_way as short_way_module
+from penstock.ingest import fetch_ahead as fetch_ahead_module
 from penstock.ingest.consume import Source
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.landing import LandingFile
@@ -31,8 +31,7 @@ _COMMIT = "offsets, rejects, commit"
 _AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
     (fetch_module, "columns", "decode to Arrow columns"),
-    (short_way_module, "find_texts", _PARSE),
-    (short_way_module, "_typed", _PARSE),
+    (fetch_ahead_module, "read_plain", _PARSE),
 )
 _LANDING = (
     (Source, "look_again", "ask whether the topic is the same"),

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.ingest.octets import Ints, bitmap_of_valid
-from penstock.ingest.record_batches import HEADERS, RawBatch, decode
+from penstock.ingest.record_batches import HEADERS, RawBatch, ReadRecords, decode, read_records
 
 DECODED_AT_ONCE = 4 * 1024 * 1024  # bytes: some 12 000 events; a chunk is what a thread of DuckDB takes
 _RECORDS_AT_ONCE = 12_000
@@ -40,12 +40,13 @@ def events_of(item: Any) -> int:
     return item.count if isinstance(item, RawBatch) else 1
 
 
-def columns(items: Sequence[Any]) -> pa.Table:
-    """The events of polled items, in their order, in chunks. Raises CorruptRecordError."""
+def columns(items: Sequence[Any], read: ReadRecords = read_records) -> pa.Table:
+    """The events of polled items, in their order, in chunks; `read` reads the records of whole batches.
+    Raises CorruptRecordError."""
     chunks = []
     for is_raw, run in groupby(items, lambda item: isinstance(item, RawBatch)):
         if is_raw:
-            chunks += [_typed(decode(group)) for group in _groups(run)]
+            chunks += [_typed(decode(group, read)) for group in _groups(run)]
         else:
             records = list(run)
             chunks += [

@@ -15,6 +15,7 @@ from kafka.structs import OffsetAndMetadata
 from penstock.core.errors import BrokerError
 from penstock.ingest.columns import columns, events_of, size_of
 from penstock.ingest.landing import Batch
+from penstock.ingest.record_batches import ReadRecords, read_records
 from penstock.ingest.topic import Topic, explained
 
 BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its events hold this much …
@@ -68,7 +69,14 @@ class Fetch:
         """Let a `batch` that another thread waits for return soon, with what it has."""
         self._stopped = True
 
-    def batch(self, *, linger: float, until: Mapping[int, int] | None = None, stall: float = 60.0) -> Batch:
+    def batch(
+        self,
+        *,
+        linger: float,
+        until: Mapping[int, int] | None = None,
+        stall: float = 60.0,
+        read: ReadRecords = read_records,
+    ) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
         Without `until` it may be empty. With `until`, partitions that are there are paused, and BrokerError
@@ -105,7 +113,7 @@ class Fetch:
                     + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",
                 )
-        return self._batch(items)
+        return self._batch(items, read)
 
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
@@ -138,12 +146,12 @@ class Fetch:
         self._consumer.pause(*(self._places[partition] for partition in arrived))
         return len(arrived) == len(self._places)
 
-    def _batch(self, items: list[Any]) -> Batch:
+    def _batch(self, items: list[Any], read: ReadRecords) -> Batch:
         positions = self.positions()
         moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
         starts = {partition: self._fetched[partition] for partition in moved}
         self._fetched.update(moved)
-        return Batch(events=columns(items), starts=starts, ends=moved)
+        return Batch(events=columns(items, read), starts=starts, ends=moved)
 
 
 @contextmanager

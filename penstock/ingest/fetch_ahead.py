@@ -5,6 +5,7 @@ Threads can share this work, for NumPy and DuckDB do most of theirs without Pyth
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from penstock.ingest.consume import has_passed
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing import Batch
+from penstock.ingest.readers import Readers, readers_for
 
 _READERS = 2  # threads: one alone takes longer over a batch than DuckDB
 _KEPT = 31 * 2**20  # bytes
@@ -31,6 +33,7 @@ def fetched_ahead(
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
     _keep_freed_memory()
+    readers = readers_for(sum(until.values()) - sum(fetch.positions().values()))
     with (
         ThreadPoolExecutor(1, "fetch") as fetching,
         ThreadPoolExecutor(_READERS, "read") as reading,
@@ -38,10 +41,9 @@ def fetched_ahead(
     ):
 
         def fetched() -> Future[Batch]:
-            return fetching.submit(fetch.batch, linger=linger, until=until)
+            return fetching.submit(fetch.batch, linger=linger, until=until, read=readers.records)
 
-        def read(chunk: pa.RecordBatch) -> pa.Table:
-            return judgement.read_plain(pa.Table.from_batches([chunk])).read_all()
+        read = functools.partial(read_plain, judgement, readers)
 
         def follow(coming: Future[Batch]) -> tuple[Batch, Future[Batch] | None]:
             """The batch that comes, read, and the one after it, if there is one."""
@@ -66,6 +68,11 @@ def fetched_ahead(
             yield batches()
         finally:
             fetch.stop()
+
+
+def read_plain(judgement: Judgement, readers: Readers, chunk: pa.RecordBatch) -> pa.Table:
+    """The plain events of a chunk as typed columns."""
+    return judgement.read_plain(pa.Table.from_batches([chunk]), readers.events).read_all()
 
 
 def _keep_freed_memory() -> None:

@@ -37,7 +37,7 @@ from penstock.ingest.field_sql import (
     token_columns,
     value_column,
 )
-from penstock.ingest.short_way import plain_columns, short_way_sql
+from penstock.ingest.short_way import ReadEvents, plain_columns, read_events, short_way_sql
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
 
@@ -54,9 +54,9 @@ class Judgement:
         """Create the temp macros that the SQL calls; once per connection."""
         connection.execute(_macros())
 
-    def read_plain(self, events: pa.Table) -> pa.RecordBatchReader:
+    def read_plain(self, events: pa.Table, read: ReadEvents = read_events) -> pa.RecordBatchReader:
         """The plain events as typed columns (`short_way`), to be read once."""
-        return plain_columns(self.contract, events, LONGEST_VALUE)
+        return plain_columns(self.contract, events, LONGEST_VALUE, read)
 
     def short_way(
         self, connection: duckdb.DuckDBPyConnection, events: pa.Table, plain: pa.Table | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,26 +54,37 @@ def is_string(field: Field) -> bool:
 def find_texts(contract: Contract, events: Places, longest: int) -> tuple[dict[str, Places], Flags]:
     """By field the texts of its values (of strings without the quotes), and which events are plain. Texts of
     other events, of which are those of more than `longest` bytes, may be anywhere."""
+    texts: dict[str, Places] = {}
+
+    def read(layout: Layout, rows: Ints) -> Flags:
+        if not texts:
+            found, fits = _texts_of(contract, layout, events)
+            texts.update(found)
+            return fits[rows]
+        found, fits = _texts_of(contract, layout, events.of(rows))
+        for name, places in found.items():
+            texts[name].at[rows[fits]] = places.at[fits]
+            texts[name].length[rows[fits]] = places.length[fits]
+        return fits
+
     could_be = _has_plain_bytes(events, longest)
-    layout = usual_layout(contract, events.of(np.flatnonzero(could_be)))
-    if layout is None:
-        return {}, np.zeros(len(could_be), bool)
-    texts, fits = _texts_of(contract, layout, events)
-    is_plain = could_be & fits
-    left = np.flatnonzero(could_be & ~fits)
+    return texts, read_by_layout(contract, events, np.flatnonzero(could_be), read)
+
+
+def read_by_layout(
+    contract: Contract, events: Places, rows: Ints, read: Callable[[Layout, Ints], Flags]
+) -> Flags:
+    """Which events are plain: `read` says which of some rows have a layout. It is asked for all `rows` with
+    the usual layout, then for those that are left with theirs, until few are."""
+    is_plain = np.zeros(len(events.at), bool)
     few = len(events.at) // 32  # are not worth another look
-    while len(left) > few and np.count_nonzero(fits) > few:
-        those = events.of(left)
-        layout = usual_layout(contract, those)
-        if layout is None:
+    while (layout := usual_layout(contract, events.of(rows))) is not None:
+        fits = read(layout, rows)
+        is_plain[rows[fits]] = True
+        rows = rows[~fits]
+        if len(rows) <= few or np.count_nonzero(fits) <= few:
             break
-        more, fits = _texts_of(contract, layout, those)
-        for name, found in more.items():
-            texts[name].at[left[fits]] = found.at[fits]
-            texts[name].length[left[fits]] = found.length[fits]
-        is_plain[left[fits]] = True
-        left = left[~fits]
-    return texts, is_plain
+    return is_plain
 
 
 def usual_layout(contract: Contract, events: Places) -> Layout | None:
@@ -94,6 +106,12 @@ def usual_layout(contract: Contract, events: Places) -> Layout | None:
     return Layout((*keys, *(name for name in names if name not in keys)), spaced)
 
 
+def key_of(name: str, *, is_first: bool, spaced: bool) -> bytes:
+    """What stands before a field's value."""
+    space = b" " if spaced else b""
+    return (b"{" if is_first else b"," + space) + b'"' + name.encode() + b'":' + space
+
+
 def _has_plain_bytes(events: Places, longest: int) -> Flags:
     """Which events have no backslash and no control character, and are UTF-8."""
     octets = as_bytes(events.data)
@@ -107,14 +125,14 @@ def _has_plain_bytes(events: Places, longest: int) -> Flags:
     good = lowest >= _SPACE
     beyond_ascii = np.flatnonzero(lowest < 0)
     if beyond_ascii.size:
-        good[beyond_ascii] = _is_text(those.of(beyond_ascii))
+        good[beyond_ascii] = is_text(those.of(beyond_ascii))
     if (octets == _BACKSLASH).any():
         good &= np.minimum.reduceat(octets ^ _BACKSLASH, borders)[::2] != 0
     plain[rows] = good
     return plain
 
 
-def _is_text(those: Places) -> Flags:
+def is_text(those: Places) -> Flags:
     """Which byte strings are UTF-8 without control characters."""
     octets = as_bytes(those.data)
     borders = np.ravel(np.column_stack((those.at, those.at + those.length)))
@@ -157,8 +175,8 @@ class _Walk:
     def __init__(self, events: Places, spaced: bool) -> None:
         self._data = events.data
         self._octets = as_bytes(events.data)
-        self._space = b" " if spaced else b""
-        self._before_key = b"{"
+        self._spaced = spaced
+        self._is_first = True
         self._last = events.at + events.length - 1
         self._here = events.at
         self._quotes = np.flatnonzero(self._octets == _QUOTE)
@@ -191,7 +209,7 @@ class _Walk:
         key = self._next_key(field)
         is_there = _reads(self._octets, self._here, key)
         begin = self._here + len(key)
-        end = np.minimum(self._quote(2) - 1 - len(self._space), self._last)
+        end = np.minimum(self._quote(2) - 1 - self._spaced, self._last)
         length = end - begin
         has_text = is_there & (length > 0)
         if field.required:
@@ -210,8 +228,8 @@ class _Walk:
 
     def _next_key(self, field: Field) -> bytes:
         """What stands before the next value."""
-        key = self._before_key + b'"' + field.name.encode() + b'":' + self._space
-        self._before_key = b"," + self._space
+        key = key_of(field.name, is_first=self._is_first, spaced=self._spaced)
+        self._is_first = False
         return key
 
     def _quote(self, number: int) -> Ints:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from penstock.ingest.octets import Bytes, Flags, Ints, Words, word_of, words
 
 _ZERO, _PLUS, _MINUS, _POINT = b"0+-."
-_MOST_DIGITS = 18  # of an int64, whatever the digits are
-_POWERS = 10 ** np.arange(_MOST_DIGITS + 1, dtype=np.int64)
+MOST_DIGITS = 18  # of an int64, whatever the digits are
+_POWERS = 10 ** np.arange(MOST_DIGITS + 1, dtype=np.int64)
 
 
 _ZEROS = word_of(b"00000000")
@@ -47,7 +47,7 @@ def integers(octets: Bytes, at: Ints, length: Ints, lowest: int, highest: int) -
 
 def decimals(octets: Bytes, at: Ints, length: Ints, precision: int, scale: int) -> tuple[Ints, Flags]:
     """Numbers without exponent as whole numbers of their last decimal, of up to 18 digits."""
-    if scale >= _MOST_DIGITS:
+    if scale >= MOST_DIGITS:
         return np.zeros(len(at), np.int64), np.zeros(len(at), bool)
     negative, at, length = _sign(octets, at, length)
     decimals_sent = np.zeros(len(at), np.int64)
@@ -59,7 +59,7 @@ def decimals(octets: Bytes, at: Ints, length: Ints, precision: int, scale: int) 
     whole_length = length - decimals_sent - has_point
     value, holds = _digits(octets, at, whole_length)
     holds &= _has_no_leading_zero(octets, at, whole_length)
-    holds &= value < 10 ** (min(precision, _MOST_DIGITS) - scale)
+    holds &= value < 10 ** (min(precision, MOST_DIGITS) - scale)
     value *= 10**scale
     if has_point.any():
         part, part_holds = _digits(octets, end - decimals_sent, decimals_sent)
@@ -82,8 +82,8 @@ def _has_no_leading_zero(octets: Bytes, at: Ints, length: Ints) -> Flags:
 
 def _digits(octets: Bytes, at: Ints, length: Ints) -> tuple[Ints, Flags]:
     """Numbers of 1 to 18 digits."""
-    holds = (length >= 1) & (length <= _MOST_DIGITS)
-    left = np.minimum(np.maximum(length, 1), _MOST_DIGITS) - 1
+    holds = (length >= 1) & (length <= MOST_DIGITS)
+    left = np.minimum(np.maximum(length, 1), MOST_DIGITS) - 1
     first = (left & 7) + 1
     value, are_digits = _up_to_eight(octets, at, first)
     holds &= are_digits

@@ -10,7 +10,7 @@ The format: https://kafka.apache.org/documentation/#recordbatch, varints as in P
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,25 +85,41 @@ class WholeBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
         return bool(batch.is_control_batch)
 
 
-def decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where the parts of many records lie in one buffer. A negative length: null; `headers_at`: of the first,
+    behind their number; `ends`: where each record ends."""
+
+    time_delta: Ints
+    offset_delta: Ints
+    key_length: Ints
+    key_at: Ints
+    value_length: Ints
+    value_at: Ints
+    header_count: Ints
+    headers_at: Ints
+    ends: Ints
+
+
+ReadRecords = Callable[[Bytes, Sequence[RawBatch]], Records]
+
+
+def decode(batches: Sequence[RawBatch], read: ReadRecords) -> pa.RecordBatch:
     """All records of `batches` from `wanted_from` on, in their order, as columns: partition int32, offset
     int64, kafka_timestamp int64 (milliseconds), key, value binary_view, headers list<struct<key, value>>.
 
-    Keys and values are views of one buffer, which ends with PADDING: nothing is copied. Raises
-    CorruptRecordError.
+    Keys and values are views of one buffer, which ends with PADDING: nothing is copied. `read` finds the
+    parts of the records: `read_records`, or one that gives the same. Raises CorruptRecordError.
     """
     try:
-        return _decode(batches)
+        return _decode(batches, read)
     except (IndexError, ValueError) as exc:  # a length or a number that cannot be
         raise _corrupt(batches, f"a record cannot be read ({exc})") from exc
 
 
-def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
-    data = pa.py_buffer(b"".join([*(batch.records for batch in batches), PADDING]))
-    octets = as_bytes(data)[: -len(PADDING)]
-    counts = np.array([batch.count for batch in batches])
-    starts = _record_starts(octets, batches, counts)
-
+def read_records(octets: Bytes, batches: Sequence[RawBatch]) -> Records:
+    """The parts of all records, by NumPy. Raises ValueError, and CorruptRecordError."""
+    starts = _record_starts(octets, batches, counts_of(batches))
     length, at = _varints(octets, starts)
     ends = at + length
     _, at = _varints(octets, at)  # attributes, which are not used, read as kafka-python does
@@ -112,25 +128,42 @@ def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
     key_length, key_at, at = _strings(octets, at, ends)
     value_length, value_at, at = _strings(octets, at, ends)
     header_count, at = _varints(octets, at)
-    headers, at = _headers(octets, data, header_count, at, ends)
-    if (at != ends).any():
+    return Records(
+        time_delta, offset_delta, key_length, key_at, value_length, value_at, header_count, at, ends
+    )
+
+
+def counts_of(batches: Sequence[RawBatch]) -> Ints:
+    """How many records each batch holds."""
+    return np.array([batch.count for batch in batches], np.int64)
+
+
+def _decode(batches: Sequence[RawBatch], read: ReadRecords) -> pa.RecordBatch:
+    data = pa.py_buffer(b"".join([*(batch.records for batch in batches), PADDING]))
+    octets = as_bytes(data)[: -len(PADDING)]
+    counts = counts_of(batches)
+    found = read(octets, batches)
+    headers, behind = _headers(octets, data, found.header_count, found.headers_at, found.ends)
+    if (behind != found.ends).any():
         raise ValueError("a record is not as long as it says")
 
     def of_batch(values: list[int]) -> Ints:
         return np.repeat(np.array(values, np.int64), counts)
 
     last_delta = of_batch([batch.offset - batch.base_offset for batch in batches])
-    if (offset_delta < 0).any() or (offset_delta > last_delta).any():
+    if (found.offset_delta < 0).any() or (found.offset_delta > last_delta).any():
         raise ValueError("an offset outside of its batch")
-    offset = of_batch([batch.base_offset for batch in batches]) + offset_delta
+    offset = of_batch([batch.base_offset for batch in batches]) + found.offset_delta
     partition = of_batch([batch.partition for batch in batches]).astype(np.int32)
-    time = of_batch([batch.first_timestamp for batch in batches]) + time_delta
+    time = of_batch([batch.first_timestamp for batch in batches]) + found.time_delta
     if any(batch.append_timestamp is not None for batch in batches):
         appended = of_batch(
             [-1 if batch.append_timestamp is None else batch.append_timestamp for batch in batches]
         )
         time = np.where(appended >= 0, appended, time)
     wanted = offset >= of_batch([batch.wanted_from for batch in batches])
+    key_at, key_length = found.key_at, found.key_length
+    value_at, value_length = found.value_at, found.value_length
     if not wanted.all():
         headers = headers.filter(_array(wanted, pa.bool_()))
         partition, offset, time = partition[wanted], offset[wanted], time[wanted]

@@ -5,7 +5,7 @@ It only ever says "good": what is not plain, or does not keep a rule, takes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,33 +24,45 @@ PLAIN = "_is_plain"
 _INLINE = 12  # bytes: a value that is no longer lies in its view
 
 
-def plain_columns(contract: Contract, events: pa.Table, longest: int) -> pa.RecordBatchReader:
+ReadEvents = Callable[[Contract, Places, int], tuple[list[pa.Array], Flags]]
+
+
+def plain_columns(
+    contract: Contract, events: pa.Table, longest: int, read: ReadEvents
+) -> pa.RecordBatchReader:
     """The events as columns: the contract's fields (a time without a zone as of UTC, and _is_local_<field>
     where the contract gives it a zone), _partition, _offset, _kafka_timestamp and _is_plain. Where that is
     false, the fields may hold anything. Each chunk is read when it is asked for.
 
-    `longest`: bytes of an event; more is not plain.
+    `longest`: bytes of an event; more is not plain. `read`: `read_events`, or one that gives the same.
     """
     schema = pa.schema(
-        [name_and_type for field in contract.fields for name_and_type in _columns_of(field)]
+        [name_and_type for field in contract.fields for name_and_type in columns_of(field)]
         + [("_partition", pa.int32()), ("_offset", pa.int64())]
         + [("_kafka_timestamp", events.schema.field("kafka_timestamp").type), (PLAIN, pa.bool_())]
     )
 
     def chunks() -> Iterator[pa.RecordBatch]:
         for chunk in events.to_batches():
-            texts, is_plain = find_texts(contract, _places(chunk.column("value")), longest)
-            if not is_plain.any():
-                continue
-            arrays, is_good = [], is_plain
-            for field in contract.fields:
-                found, holds = _typed(field, texts[field.name], is_plain)
-                arrays += found
-                is_good = is_good & holds
-            arrays += [chunk.column(name) for name in ("partition", "offset", "kafka_timestamp")]
-            yield pa.record_batch([*arrays, _array(pa.bool_(), is_good, None)], schema=schema)
+            arrays, is_plain = read(contract, _places(chunk.column("value")), longest)
+            if is_plain.any():
+                arrays += [chunk.column(name) for name in ("partition", "offset", "kafka_timestamp")]
+                yield pa.record_batch([*arrays, _array(pa.bool_(), is_plain, None)], schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, chunks())
+
+
+def read_events(contract: Contract, events: Places, longest: int) -> tuple[list[pa.Array], Flags]:
+    """Some events' fields as columns, by NumPy, and which events are plain and have only values that read."""
+    texts, is_plain = find_texts(contract, events, longest)
+    if not texts:
+        return [], is_plain
+    arrays, is_good = [], is_plain
+    for field in contract.fields:
+        found, holds = _typed(field, texts[field.name], is_plain)
+        arrays += found
+        is_good = is_good & holds
+    return arrays, is_good
 
 
 def short_way_sql(contract: Contract, relation: str) -> str:
@@ -94,7 +106,8 @@ _TYPES = {
 }
 
 
-def _columns_of(field: Field) -> list[tuple[str, pa.DataType]]:
+def columns_of(field: Field) -> list[tuple[str, pa.DataType]]:
+    """Name and type of the columns that hold a field."""
     kind = pa.decimal128(field.precision, field.scale) if field.kind == "decimal" else _TYPES[field.kind]
     local = [(_is_local(field), pa.bool_())] if field.default_timezone else []
     return [(field.name, kind), *local]
@@ -102,7 +115,7 @@ def _columns_of(field: Field) -> list[tuple[str, pa.DataType]]:
 
 def _typed(field: Field, texts: Places, is_plain: Flags) -> tuple[list[pa.Array], Flags]:
     """The columns of a field, and which of its texts were read; one that is not there is null, and read."""
-    kind = _columns_of(field)[0][1]
+    kind = columns_of(field)[0][1]
     if field.kind == "string":
         length = np.where(is_plain, texts.length, 0)  # of other events, they may lead out of the buffer
         return [views(kind, texts.data, texts.at, length)], is_plain

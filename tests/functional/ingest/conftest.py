@@ -9,6 +9,7 @@ from own_orders import CONTRACT, Orders
 from things import Judge
 
 from penstock.core.settings import Settings
+from penstock.ingest.readers import BY_NUMPY, compiled_readers
 
 
 @pytest.fixture
@@ -20,6 +21,6 @@ def orders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return Orders(Settings.from_env())
 
 
-@pytest.fixture(scope="session")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    return Judge(tmp_path_factory.mktemp("contract"))
+@pytest.fixture(scope="session", params=[BY_NUMPY, compiled_readers()], ids=lambda readers: readers.name)
+def judge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    return Judge(tmp_path_factory.mktemp("contract"), request.param)

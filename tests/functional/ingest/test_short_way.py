@@ -1,4 +1,4 @@
-"""Plain events are read by NumPy: as the long way reads them, to the letter, or not at all."""
+"""Plain events are read by NumPy, or numba: as the long way reads them, to the letter, or not at all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import Fetcher
-from things import GOOD, Judge, fetched
-
-from penstock.ingest.judgement import LONGEST_VALUE
-from penstock.ingest.short_way import plain_columns
+from things import GOOD, Judge
 
 FULL = {
     "thing_id": '"t"', "number": "1", "small": "-7", "amount": "12.5", "share": "0.00001",
@@ -216,12 +213,12 @@ def test_a_text_that_closes_in_the_next_event_is_not_read(judge: Judge) -> None:
     values = [usual_order, b'{"number":1,"thing_id":"}', b'{","small":5,' + b" " * 99 + b"}", usual_order]
     judge(*values)
     assert judge.short == {0, 3}
-    for chunk in plain_columns(judge.judgement.contract, fetched(values), LONGEST_VALUE):
+    for chunk in judge.plain(judge.fetched(values)).to_batches():
         chunk.validate(full=True)  # between the two stand bytes that are no text
 
 
 @given(events())
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_columns_are_sound_whatever_the_events_hold(judge: Judge, values: list[bytes]) -> None:
-    for chunk in plain_columns(judge.judgement.contract, fetched(values), LONGEST_VALUE):
+    for chunk in judge.plain(judge.fetched(values)).to_batches():
         chunk.validate(full=True)

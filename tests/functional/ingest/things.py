@@ -16,6 +16,7 @@ from kafka.record.memory_records import MemoryRecords
 from penstock.ingest.columns import columns
 from penstock.ingest.contract import read_contract
 from penstock.ingest.judgement import compile_judgement
+from penstock.ingest.readers import Readers
 from penstock.ingest.record_batches import WholeBatches
 
 CONTRACT = """
@@ -47,12 +48,14 @@ GOOD = {"thing_id": "t", "number": 1}
 
 
 class Judge:
-    """The compiled contract on an open connection. `short`: which values the short way took, last time."""
+    """The compiled contract on an open connection, and who reads plain events. `short`: which values the
+    short way took, last time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, readers: Readers) -> None:
         file = folder / "things.odcs.yaml"
         file.write_text(CONTRACT)
         self.judgement = compile_judgement(read_contract(file))
+        self.readers = readers
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
         self.judgement.prepare(self.connection)
@@ -60,17 +63,29 @@ class Judge:
 
     def __call__(self, *values: bytes | None, reader: type = WholeBatches) -> list[dict[str, Any]]:
         """One row for each value, in order."""
-        batch = fetched(values, reader=reader)
+        batch = self.fetched(values, reader=reader)
         self.connection.register("doubtful", batch)
         self.judgement.judge(self.connection)
         rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
-        short_way = self.judgement.short_way(self.connection, batch)
+        short_way = self.judgement.short_way(self.connection, batch, self.plain(batch))
         short = self.connection.sql(short_way).to_arrow_table().to_pylist()
         self.short = {row["_offset"] for row in short}
         for row in short:
             assert row | {"reasons": None} == rows[row["_offset"]], "both ways say the same"
         assert len(self.short) == len(short), "each event once"
         return rows
+
+    def fetched(self, values: Sequence[bytes | None], *, reader: type = WholeBatches) -> pa.Table:
+        """The values as a fetch hands them on, which reads whole batches, or else single records."""
+        builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, batch_size=1 << 30)
+        for offset, value in enumerate(values):
+            builder.append(offset, 0, None, value, [])
+        records = MemoryRecords(builder.build())
+        return columns(reader(0, TopicPartition("things", 0), records).take(), self.readers.records)
+
+    def plain(self, batch: pa.Table) -> pa.Table:
+        """The plain events as typed columns."""
+        return self.judgement.read_plain(batch, self.readers.events).read_all()
 
     def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:
         (row,) = self(value)
@@ -81,11 +96,3 @@ def raw(**tokens: str) -> bytes:
     """An event with fields given as JSON text, to the letter."""
     fields = {name: json.dumps(value) for name, value in GOOD.items()} | tokens
     return ("{" + ",".join(f"{json.dumps(name)}:{token}" for name, token in fields.items()) + "}").encode()
-
-
-def fetched(values: Sequence[bytes | None], *, reader: type = WholeBatches) -> pa.Table:
-    """The values as a fetch hands them on, which reads whole batches, or else single records."""
-    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, batch_size=1 << 30)
-    for offset, value in enumerate(values):
-        builder.append(offset, 0, None, value, [])
-    return columns(reader(0, TopicPartition("things", 0), MemoryRecords(builder.build())).take())
