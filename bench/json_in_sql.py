@@ -9,42 +9,68 @@ takes Penstock's long way.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
 from penstock.core.duckdb_file import literal, quoted
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract, Field
 from penstock.ingest.field_sql import column, is_good, json_path, prepared_column, value_column
-from penstock.ingest.judgement import LONGEST_VALUE, Judgement, compile_judgement
-from penstock.ingest.landing import LandingFile, open_landing
+from penstock.ingest.judge import REJECTS, Reasons
+from penstock.ingest.judgement import LONGEST_VALUE
+from penstock.ingest.landing import Batch, Landed, LandingFile, open_landing
 
 _LOOKED_AT = 1000  # events, for the usual layout
 
 
-@dataclass(frozen=True)
-class JsonInSql(Judgement):
-    """A compiled contract whose short way is SQL from the events' bytes on."""
+class LandingInSql(LandingFile):
+    """A landing file that judges by SQL alone, from the events' bytes on."""
 
-    def short_way(
-        self, connection: duckdb.DuckDBPyConnection, events: pa.Table, plain: pa.Table | None = None
-    ) -> str:
-        """A SELECT of those events of `batch` that are good and written as most of them."""
-        return _plain_sql(self.contract, _usual_layout(connection, self.contract))
+    def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        """One transaction: the plain and good events go straight in, by all threads; then all others are
+        judged."""
+        connection = self.connection
+        connection.register("batch", batch.events)
+        connection.execute("BEGIN")
+        self._compare_and_set(batch.starts, batch.ends, epoch)
+        commit = self.next_commit()
+        plain = self.insert_rows(f"({plain_sql(connection, self.judgement.contract)})", epoch, commit)
+        good = rejected = 0
+        reasons: Reasons = {}
+        if doubtful := batch.events.num_rows - plain:
+            connection.execute(
+                "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT * FROM batch ANTI JOIN "
+                '(SELECT _partition AS "partition", _offset AS "offset" '
+                f"FROM raw.{quoted(self.judgement.contract.stream)} WHERE _commit = $1) "
+                'USING ("partition", "offset")',
+                [commit],
+            )
+            good, rejected, reasons = self.judge_doubtful(doubtful, "bench")
+        if good:
+            self.insert_rows("judged WHERE reasons IS NULL", epoch, commit)
+        if rejected:
+            self.insert_rejects(f"({REJECTS})", epoch, commit)
+        self.note_commit(commit, now, run_id, plain + good, rejected)
+        connection.execute("COMMIT")
+        return Landed(commit, plain + good, rejected, reasons)
 
 
 @contextmanager
 def open_landing_in_sql(settings: Settings, contract: Contract) -> Iterator[LandingFile]:
     """Penstock's landing file, filled by our SQL. Raises what `open_landing` does."""
-    judgement = JsonInSql(**vars(compile_judgement(contract)))
     with open_landing(settings, contract) as landing:
-        yield replace(landing, judgement=judgement)
+        yield LandingInSql(landing.connection, landing.judgement)
+
+
+def plain_sql(connection: duckdb.DuckDBPyConnection, contract: Contract) -> str:
+    """A SELECT of those events of `batch` that are good and written as most of them."""
+    return _plain_sql(contract, _usual_layout(connection, contract))
 
 
 @dataclass(frozen=True)

@@ -17,26 +17,28 @@ from typing import Any
 from bench.turn import Step
 from penstock.ingest import drain as drain_module
 from penstock.ingest import fetch as fetch_module
-from penstock.ingest import fetch_ahead as fetch_ahead_module
 from penstock.ingest.consume import Source
 from penstock.ingest.fetch import Fetch
+from penstock.ingest.judge import Judge
 from penstock.ingest.landing import LandingFile
 
-_PARSE = "parse and type plain events (NumPy)"
-_INSERT = "check the rules, insert"
+_PARSE = "parse and type plain events"
+_RULES = "check their rules"
+_INSERT = "insert"
 _JUDGE = "judge what is not plain and good"
 _COMMIT = "offsets, rejects, commit"
 
-# Of the threads that fetch and read ahead, then of the one that lands; "land" is what its inner steps leave.
+# Of the threads that fetch and judge ahead, then of the one that lands; "land" is what its inner steps leave.
 _AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
     (fetch_module, "columns", "decode to Arrow columns"),
-    (fetch_ahead_module, "read_plain", _PARSE),
+    (Judge, "_read_plain", _PARSE),
+    (Judge, "_is_good", _RULES),
+    (Judge, "_judge_doubtful", _JUDGE),
 )
 _LANDING = (
     (Source, "look_again", "ask whether the topic is the same"),
-    (LandingFile, "_insert_rows", _INSERT),
-    (LandingFile, "_judge_others", _JUDGE),
+    (LandingFile, "insert_rows", _INSERT),
     (LandingFile, "land", _COMMIT),
     (Fetch, "commit_group", "tell Kafka the offsets"),
 )
@@ -57,9 +59,8 @@ class Profile:
     def steps(self) -> tuple[Step, ...]:
         """Call it at the end of the turn: from the first step to the last, then all that is left."""
         wall = time.perf_counter() - self.began
-        for inner in (_INSERT, _JUDGE):
-            self.cpu[_COMMIT] -= self.cpu[inner]
-            self.wall[_COMMIT] -= self.wall[inner]
+        self.cpu[_COMMIT] -= self.cpu[_INSERT]
+        self.wall[_COMMIT] -= self.wall[_INSERT]
         steps = [Step(name, round(self.cpu[name], 3), round(self.wall[name], 3)) for name in self.cpu]
         rest = time.process_time() - self.began_cpu - sum(step.cpu for step in steps)
         waiting = wall - sum(step.wall for step in steps)

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
+from penstock.ingest.compiled_memory import byte_at, bytes_before, word_at
 from penstock.ingest.octets import Flags, Ints, Words, word_of
 
 STRING, UUID, INTEGER, DECIMAL, BOOLEAN, TIMESTAMP, DATE = range(7)
@@ -69,75 +68,54 @@ class Columns(NamedTuple):
     beyond_ascii: Flags
 
 
-@intrinsic
-def _word(context: Any, octets: Any, at: Any) -> Any:
-    """Eight bytes from a place on, the first lowest."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(64).as_pointer())
-        return builder.load(place, align=1)
-
-    return types.uint64(octets, types.int64), code
-
-
-@intrinsic
-def _bytes_before(context: Any, marks: Any) -> Any:
-    """How many bytes stand before the first that is marked by its high bit; 8 where none is."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        zeros = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-        return builder.lshr(zeros, ir.Constant(ir.IntType(64), 3))
-
-    return types.int64(types.uint64), code
-
-
 @njit(nogil=True, cache=True)
 def read_events(
     octets: Any, at: Any, length: Any, rows: Any, longest: int, fields: Any, columns: Any
 ) -> None:
-    """Read the events of these rows, each of them at `octets[at : at + length]`, into the columns. One of
-    more than `longest` bytes is not plain. In rows that are not, each column holds a value that fits it."""
+    """Read the events of these rows, each of them at `octets[at : at + length]`, into the columns; `octets`
+    end with PADDING. One of more than `longest` bytes is not plain. In rows that are not, each column holds a
+    value that fits it."""
+    begin, keys = octets.ctypes.data, fields.keys.ctypes.data
     words, starts = columns.words, columns.starts
     for row in rows:
-        here, last = at[row], at[row] + length[row] - 1
+        here = begin + at[row]
+        last = here + length[row] - 1
         fits = 2 <= length[row] <= longest
         high = _U(0)
         for field in fields.order:
             if not fits:
                 break
-            is_there = _reads(octets, here, fields.keys, fields.key_at[field], fields.key_size[field])
+            is_there = _reads(here, keys + 8 * fields.key_at[field], fields.key_size[field])
             required = fields.required[field]
             columns.missing[field, row] = not is_there
             if not is_there:
                 fits = not required
                 continue
             here += fields.key_size[field]
-            first = _word(octets, here)
+            first = word_at(here)
             if not required and first & _FOUR == _NULL:
                 columns.missing[field, row] = True
                 here += 4
                 continue
             kind, start = fields.kind[field], starts[field]
             if kind == STRING:
-                begin = here + 1
-                close, bits = _close(octets, begin, last)
+                close, bits = _close(here + 1, last)
                 fits = first & _U(0xFF) == _U(_QUOTE) and close >= 0
                 if fits:
                     high |= bits
-                    _view(octets, begin, close - begin, words, start + 2 * row)
+                    _view(here + 1, close - here - 1, here + 1 - begin, words, start + 2 * row)
                 here = close + 1
             elif kind == UUID:
-                one, two, fits = _uuid(octets, here + 1)
-                fits = fits and first & _U(0xFF) == _U(_QUOTE) and octets[here + 37] == _QUOTE
+                one, two, fits = _uuid(here + 1)
+                fits = fits and first & _U(0xFF) == _U(_QUOTE) and byte_at(here + 37) == _QUOTE
                 words[start + 2 * row], words[start + 2 * row + 1] = one, two
                 here += 38
             elif kind == INTEGER:
-                value, here, fits = _integer(octets, here)
+                value, here, fits = _integer(here)
                 fits = fits and fields.lowest[field] <= value <= fields.highest[field]
                 words[start + row] = _U(value)
             elif kind == DECIMAL:
-                value, here, fits = _decimal(octets, here, fields.highest[field], fields.scale[field])
+                value, here, fits = _decimal(here, fields.highest[field], fields.scale[field])
                 if fits:
                     words[start + 2 * row], words[start + 2 * row + 1] = _U(value), _U(value >> 63)
             elif kind == BOOLEAN:
@@ -146,34 +124,32 @@ def read_events(
                 words[start + row] = _U(is_true)
                 here += 4 if is_true else 5
             elif kind == TIMESTAMP:
-                value, behind, has_zone, fits = _instant(octets, here + 1)
-                fits = fits and first & _U(0xFF) == _U(_QUOTE) and octets[behind] == _QUOTE
+                value, behind, has_zone, fits = _instant(here + 1)
+                fits = fits and first & _U(0xFF) == _U(_QUOTE) and byte_at(behind) == _QUOTE
                 fits = fits and (has_zone or fields.may_be_local[field])
                 columns.is_local[field, row] = not has_zone
                 if fits:
                     words[start + row] = _U(value)
                 here = behind + 1
             else:
-                day = _day(_word(octets, here + 1), _word(octets, here + 9))
-                fits = day != _NO_DAY and first & _U(0xFF) == _U(_QUOTE) and octets[here + 11] == _QUOTE
+                day = _day(word_at(here + 1), word_at(here + 9))
+                fits = day != _NO_DAY and first & _U(0xFF) == _U(_QUOTE) and byte_at(here + 11) == _QUOTE
                 if fits:
                     words[start + row] = _U(day)
                 here += 12
-        columns.is_plain[row] = fits and here == last and octets[last] == _CLOSING
+        columns.is_plain[row] = fits and here == last and byte_at(last) == _CLOSING
         columns.beyond_ascii[row] = high != _U(0)
 
 
 @njit(nogil=True, cache=True)
-def _reads(octets: Any, at: int, keys: Any, key_at: int, size: int) -> bool:
-    """Does this key stand here?"""
-    for n in range(size >> 3):
-        if _word(octets, at + 8 * n) != keys[key_at + n]:
+def _reads(at: int, key: int, size: int) -> bool:
+    """Does the key at this address stand here, too? Behind a key, zeros fill its last word."""
+    for n in range(0, size - 7, 8):
+        if word_at(at + n) != word_at(key + n):
             return False
     rest = _U(8 * (size & 7))
-    if rest == _U(0):
-        return True
-    word = _word(octets, at + (size & ~7)) & ((_U(1) << rest) - _U(1))
-    return bool(word == keys[key_at + (size >> 3)])
+    mask = (_U(1) << rest) - _U(1)
+    return bool(rest == _U(0) or word_at(at + (size & ~7)) & mask == word_at(key + (size & ~7)))
 
 
 @njit(nogil=True, cache=True)
@@ -183,17 +159,17 @@ def _zero_bytes(word: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _close(octets: Any, at: int, last: int) -> Any:
+def _close(at: int, last: int) -> Any:
     """Where the text from here on ends, which is before `last`, and whether it is beyond ASCII (high bits);
     -1 where a backslash or a control character is met."""
     high = _U(0)
     while at < last:
-        word = _word(octets, at)
+        word = word_at(at)
         quotes = _zero_bytes(word ^ _QUOTES)
         others = ((word - _SPACES) & ~word & _HIGH) | _zero_bytes(word ^ _BACKSLASHES)
         if quotes | others:
-            count = _bytes_before(quotes)
-            if _bytes_before(others) < count or at + count >= last:
+            count = bytes_before(quotes)
+            if bytes_before(others) < count or at + count >= last:
                 break
             return at + count, high | (word & _HIGH & ((_U(1) << _U(8 * count)) - _U(1)))
         high |= word & _HIGH
@@ -202,14 +178,14 @@ def _close(octets: Any, at: int, last: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _view(octets: Any, at: int, size: int, columns: Any, to: int) -> None:
-    """The text as an Arrow view of it (as `octets.views`)."""
-    first = _word(octets, at)
+def _view(at: int, size: int, offset: int, columns: Any, to: int) -> None:
+    """The text as an Arrow view (as `octets.views`); `offset`: where it begins in the column's buffer."""
+    first = word_at(at)
     if size > _INLINE:
         columns[to] = _U(size) | (first << _U(32))
-        columns[to + 1] = _U(at) << _U(32)
+        columns[to + 1] = _U(offset) << _U(32)
         return
-    second = (first >> _U(32)) | (_word(octets, at + 8) << _U(32))
+    second = (first >> _U(32)) | (word_at(at + 8) << _U(32))
     if size < 4:
         first &= (_U(1) << _U(8 * size)) - _U(1)
     if size <= 4:
@@ -221,10 +197,10 @@ def _view(octets: Any, at: int, size: int, columns: Any, to: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _digits(octets: Any, at: int) -> Any:
+def _digits(at: int) -> Any:
     """The number of up to eight digits that stand here, and how many they are."""
-    digits = _word(octets, at) ^ _ZEROS
-    count = _bytes_before(((digits + _TO_HIGH_BIT) | digits) & _HIGH)
+    digits = word_at(at) ^ _ZEROS
+    count = bytes_before(((digits + _TO_HIGH_BIT) | digits) & _HIGH)
     if count == 0:
         return 0, 0
     digits <<= _U(8 * (8 - count))  # zeros stand in front, then pairs, fours, all eight
@@ -234,43 +210,43 @@ def _digits(octets: Any, at: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _number(octets: Any, at: int) -> Any:
+def _number(at: int) -> Any:
     """The digits from here on as a number, and the place behind them; of more than 18, any number."""
-    value, count = _digits(octets, at)
+    value, count = _digits(at)
     behind = at + count
     while count == 8 and behind - at <= _MOST_DIGITS:
-        more, count = _digits(octets, behind)
+        more, count = _digits(behind)
         value = value * _POWERS[count] + more
         behind += count
     return value, behind
 
 
 @njit(nogil=True, cache=True)
-def _whole(octets: Any, at: int) -> Any:
+def _whole(at: int) -> Any:
     """A number of 1 to 18 digits without zeros in front, the place behind it, and whether it is one."""
-    value, behind = _number(octets, at)
-    return value, behind, 1 <= behind - at <= _MOST_DIGITS and (octets[at] != _ZERO or behind == at + 1)
+    value, behind = _number(at)
+    return value, behind, 1 <= behind - at <= _MOST_DIGITS and (byte_at(at) != _ZERO or behind == at + 1)
 
 
 @njit(nogil=True, cache=True)
-def _integer(octets: Any, at: int) -> Any:
+def _integer(at: int) -> Any:
     """A number without decimals, the place behind it, and whether it is one that a whole number gives back:
     -0 is not."""
-    negative = octets[at] == _MINUS
-    value, behind, fits = _whole(octets, at + negative)
+    negative = byte_at(at) == _MINUS
+    value, behind, fits = _whole(at + negative)
     return (-value if negative else value), behind, fits and not (negative and value == 0)
 
 
 @njit(nogil=True, cache=True)
-def _decimal(octets: Any, at: int, highest: int, scale: int) -> Any:
+def _decimal(at: int, highest: int, scale: int) -> Any:
     """A number as one of its last decimal, the place behind it, and whether it fits."""
-    negative = octets[at] == _MINUS
-    value, here, fits = _whole(octets, at + negative)
+    negative = byte_at(at) == _MINUS
+    value, here, fits = _whole(at + negative)
     if not fits or value > highest:
         return 0, here, False
     value *= _POWERS[scale]
-    if octets[here] == _POINT:
-        part, behind = _number(octets, here + 1)
+    if byte_at(here) == _POINT:
+        part, behind = _number(here + 1)
         places = behind - here - 1
         if not 1 <= places <= scale:
             return 0, here, False
@@ -312,14 +288,14 @@ def _day(first: Any, second: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _instant(octets: Any, at: int) -> Any:
+def _instant(at: int) -> Any:
     """RFC 3339 with at most microseconds: the microseconds since 1970 (as of UTC where there is no zone), the
     place behind it, whether it has a zone, and whether it is one."""
-    middle = _word(octets, at + 8)
-    day = _day(_word(octets, at), middle)
+    middle = word_at(at + 8)
+    day = _day(word_at(at), middle)
     separator = (middle >> _U(16)) & _U(0xFF)
     time = ((middle >> _U(24)) << _U(24)) ^ _TIME
-    second = (_word(octets, at + 16) & _U(0xFF_FFFF)) ^ _SECOND
+    second = (word_at(at + 16) & _U(0xFF_FFFF)) ^ _SECOND
     hour, minute, seconds = _two(time, 3), _two(time, 6), _two(second, 1)
     here = at + 19
     if not (
@@ -330,18 +306,18 @@ def _instant(octets: Any, at: int) -> Any:
     ):  # fmt: skip
         return 0, here, False, False
     micros = (((day * 24 + hour) * 60 + minute) * 60 + seconds) * 1_000_000
-    if octets[here] == _POINT:
-        part, places = _digits(octets, here + 1)
+    if byte_at(here) == _POINT:
+        part, places = _digits(here + 1)
         if not 1 <= places <= 6:
             return 0, here, False, False
         micros += part * _POWERS[6 - places]
         here += 1 + places
-    sign = octets[here]
+    sign = byte_at(here)
     if sign | 0x20 == ord("z"):
         here += 1
         has_zone = True
     elif sign in (_PLUS, _MINUS):
-        zone = (_word(octets, here + 1) & _FIVE) ^ _ZONE
+        zone = (word_at(here + 1) & _FIVE) ^ _ZONE
         hours, minutes = _two(zone, 0), _two(zone, 3)
         if not (_are_digits(zone) and zone & _U(0xFF_0000) == _U(0) and hours <= 14 and minutes < 60):
             return 0, here, False, False
@@ -355,15 +331,15 @@ def _instant(octets: Any, at: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _uuid(octets: Any, at: int) -> Any:
+def _uuid(at: int) -> Any:
     """The 16 bytes of a UUID as RFC 9562 writes it, as two words, and whether it is one."""
-    second, third = _word(octets, at + 9), _word(octets, at + 14)
-    fourth, fifth = _word(octets, at + 19), _word(octets, at + 24)
-    one, holds_1 = _hexadecimal(_word(octets, at))
+    second, third = word_at(at + 9), word_at(at + 14)
+    fourth, fifth = word_at(at + 19), word_at(at + 24)
+    one, holds_1 = _hexadecimal(word_at(at))
     two, holds_2 = _hexadecimal((second & _FOUR) | (third << _U(32)))
     three, holds_3 = _hexadecimal((fourth & _FOUR) | (fifth << _U(32)))
-    four, holds_4 = _hexadecimal(_word(octets, at + 28))
-    hyphens = octets[at + 8] == octets[at + 13] == octets[at + 18] == octets[at + 23] == _MINUS
+    four, holds_4 = _hexadecimal(word_at(at + 28))
+    hyphens = byte_at(at + 8) == byte_at(at + 13) == byte_at(at + 18) == byte_at(at + 23) == _MINUS
     holds = hyphens and holds_1 and holds_2 and holds_3 and holds_4
     return one | (two << _U(32)), three | (four << _U(32)), holds
 

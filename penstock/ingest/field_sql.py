@@ -133,6 +133,11 @@ def is_good(field: Field) -> str:
     return checks if field.required else f"({token} IS NULL OR ({checks}))"
 
 
+def has_rules(field: Field) -> bool:
+    """Does the contract ask for more than the type?"""
+    return bool(_rules(field))
+
+
 def _rules(field: Field) -> list[tuple[str, str]]:
     """(rule, condition that holds for a good value) of the contract, beyond the type."""
     value = column("value", field)

@@ -1,7 +1,7 @@
 """`penstock ingest follow`: land events as they come, until stopped.
 
-The landing file is held only while a batch is written, so that dbt and people get in; while one of them
-holds it, the batch waits and Kafka buffers.
+The landing file is held only while a batch, judged before, is written, so that dbt and people get in; while
+one of them holds it, the batch waits and Kafka buffers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_
 from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import OffsetsGone
 from penstock.ingest.gap import Gap
+from penstock.ingest.judge import Judge, open_judge
+from penstock.ingest.judgement import compile_judgement
 from penstock.ingest.landing import Landed, LandingFile, open_landing
 from penstock.ingest.topic import describe_topic
 
@@ -55,10 +57,14 @@ def follow(
     Raises BusyError (another process consumes the stream), BrokerError, LandingError.
     """
     result = FollowResult(contract.stream, 0, 0, 0)
-    with stream_lock(settings, contract, what="follow"), open_source(settings, contract) as source:
+    with (
+        stream_lock(settings, contract, what="follow"),
+        open_source(settings, contract) as source,
+        open_judge(compile_judgement(contract)) as judge,
+    ):
         try:
             while not stop.is_set():
-                for landed in _follow_same_topic(source, contract, run_id, clock, stop, accept_gap):
+                for landed in _follow_same_topic(source, contract, judge, run_id, clock, stop, accept_gap):
                     if isinstance(landed, Gap):
                         result = replace(result, gaps=(*result.gaps, landed))
                         continue
@@ -77,7 +83,13 @@ def follow(
 
 
 def _follow_same_topic(
-    source: Source, contract: Contract, run_id: str, clock: Clock, stop: threading.Event, accept_gap: bool
+    source: Source,
+    contract: Contract,
+    judge: Judge,
+    run_id: str,
+    clock: Clock,
+    stop: threading.Event,
+    accept_gap: bool,
 ) -> Iterator[Landed | Gap]:
     """Until the topic should be looked at again, no longer has what comes next, or another consumer came
     between."""
@@ -102,7 +114,7 @@ def _follow_same_topic(
             asked_at, target = clock(), source.end_offsets()
             tell_again = time.monotonic() + _TELL_COMPLETE
         try:
-            batch = fetch.batch(linger=_LINGER)
+            batch = fetch.batch(linger=_LINGER).judged_by(judge)
         except OffsetsGone as gone:
             with _file(source.settings, contract, stop) as landing:
                 if landing is not None:

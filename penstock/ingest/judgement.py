@@ -1,10 +1,10 @@
 """A contract, compiled once to the SQL that judges a whole batch of raw events.
 
-The batch is a relation `batch` of raw bytes and coordinates:
+The short way takes the relation `plain` (`short_way`): the values of events that are written as most of them.
+Others are the relation `doubtful` of raw bytes and coordinates:
     partition INTEGER, offset BIGINT, kafka_timestamp TIMESTAMPTZ, key BLOB, value BLOB,
     headers STRUCT(key VARCHAR, value BLOB)[]
-The short way selects from it the good events that are written as most of them. Of the others, the relation
-`doubtful` with the same columns, the judgement makes the temp table `judged`, one row for each event:
+Of it the judgement makes the temp table `judged`, one row for each event:
     the contract's columns, _unknown, _partition, _offset, _kafka_timestamp, reasons
 `reasons` is NULL for a good event, else every reason: STRUCT(field, rule, found)[]. A reason of the event
 as a whole has no field.
@@ -37,7 +37,7 @@ from penstock.ingest.field_sql import (
     token_columns,
     value_column,
 )
-from penstock.ingest.short_way import ReadEvents, plain_columns, read_events, short_way_sql
+from penstock.ingest.short_way import plain_schema, rows_sql, rules_sql
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
 
@@ -47,24 +47,14 @@ class Judgement:
     """The compiled contract."""
 
     contract: Contract
-    short_way_sql: str
+    plain_schema: pa.Schema
+    rules_sql: str  # SELECT of one number for each event of the relation `plain`: 1 if it is good
+    rows_sql: str  # SELECT of the good events of `plain`
     long_way: str  # SELECT of what `judged` holds, from the relation `doubtful`
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create the temp macros that the SQL calls; once per connection."""
         connection.execute(_macros())
-
-    def read_plain(self, events: pa.Table, read: ReadEvents = read_events) -> pa.RecordBatchReader:
-        """The plain events as typed columns (`short_way`), to be read once."""
-        return plain_columns(self.contract, events, LONGEST_VALUE, read)
-
-    def short_way(
-        self, connection: duckdb.DuckDBPyConnection, events: pa.Table, plain: pa.Table | None = None
-    ) -> str:
-        """A SELECT, to be used once, of those events that are good and written as many others. `plain`: what
-        `read_plain` gave for them, if they were read before."""
-        connection.register("plain", self.read_plain(events) if plain is None else plain)
-        return self.short_way_sql
 
     def judge(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make the temp table `judged` of `doubtful`."""
@@ -174,7 +164,9 @@ SELECT
     ) END AS reasons
 FROM told
 """
-    return Judgement(contract, short_way_sql(contract, "plain"), sql)
+    return Judgement(
+        contract, plain_schema(contract), rules_sql(contract, "plain"), rows_sql(contract, "plain"), sql
+    )
 
 
 def _event_reason() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -21,6 +21,7 @@ from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
+from penstock.ingest.judge import Each, Judge, Judged, Reasons, count_reasons, open_judge
 from penstock.ingest.judgement import Judgement, compile_judgement
 from penstock.ingest.landing_schema import GAPS_TABLE, ROW_GROUPS, check_landing, create_landing
 
@@ -31,8 +32,6 @@ SET preserve_insertion_order = false;
 SET wal_autocheckpoint = '128MB';
 SET memory_limit = '256MB';
 """
-
-Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
 
 class Outrun(Exception):
@@ -46,13 +45,17 @@ class Batch:
     `events` has the columns partition int32, offset int64, kafka_timestamp timestamp[ms, UTC], key, value
     binary, headers list<struct<key string, value binary>>. `starts` and `ends` hold, by partition, the
     position that the fetch started from (None: no offset was stored yet) and the position after it.
-    `plain`: the plain events as typed columns, where they were read ahead.
+    `judged`: what the judgement says of them, where they were judged ahead.
     """
 
     events: pa.Table
     starts: Mapping[int, int | None]
     ends: Mapping[int, int]
-    plain: pa.Table | None = None
+    judged: Judged | None = None
+
+    def judged_by(self, judge: Judge, each: Each = map) -> Batch:
+        """The same, judged (`each`: as in `Judge.judge`); nothing to do where it holds no event."""
+        return replace(self, judged=judge.judge(self.events, each)) if self.events.num_rows else self
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,10 @@ class LandingFile:
     def land(self, batch: Batch, *, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         """Judge a batch and commit its rows, rejects and offsets in one transaction.
 
-        1. begin; compare each partition's stored offset with the batch's start, and set it to the batch's end
-        2. insert, under the next commit number, the events that are good and written as most of them
-        3. judge all others by the contract's whole SQL, into a temp table
-        4. insert these, as rows or rejects
-        5. commit
+        1. judge its events, if that was not done before
+        2. begin; compare each partition's stored offset with the batch's start, and set it to the batch's end
+        3. insert, under the next commit number, rows and rejects
+        4. commit
 
         Raises Outrun (another consumer was first) and LandingError (the file cannot be written); then nothing
         of the batch is in the file.
@@ -189,32 +191,41 @@ class LandingFile:
         self.connection.execute("RESET memory_limit")
 
     def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        if batch.judged is None and batch.events.num_rows:
+            with open_judge(self.judgement) as judge:
+                batch = batch.judged_by(judge)  # 1
+        kill_point("ingest.judged")
         with _transaction(self.connection):
-            self._compare_and_set(batch.starts, batch.ends, epoch)  # 1
-            landed = self._insert(batch, epoch, run_id, now) if batch.events.num_rows else NOTHING
+            self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
+            landed = self._insert(batch.judged, epoch, run_id, now) if batch.judged else NOTHING  # 3
             kill_point("ingest.inserted")
-            # 5: the transaction commits
+            # 4: the transaction commits
         return landed
 
-    def _insert(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
-        self.connection.register("batch", batch.events)
-        commit = self.next_commit()
-        short_way = self.judgement.short_way(self.connection, batch.events, batch.plain)
-        plain = self._insert_rows(f"({short_way})", epoch, commit)  # 2
-        doubtful = batch.events.num_rows - plain
-        good, rejected, reasons = self._judge_others(batch, commit, doubtful) if doubtful else (0, 0, {})  # 3
-        kill_point("ingest.judged")
-        if good:  # 4
-            self._insert_rows("judged WHERE reasons IS NULL", epoch, commit)
+    def _insert(self, judged: Judged, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        connection, commit = self.connection, self.next_commit()
+        for relation in ("plain", "others", "rejects"):
+            connection.register(relation, getattr(judged, relation))
+        rows = self.insert_rows(f"({self.judgement.rows_sql})", epoch, commit) if judged.plain_rows else 0
+        rows += self.insert_rows("others", epoch, commit) if judged.others.num_rows else 0
+        if rows != judged.rows:
+            raise LandingError(
+                f"{self.judgement.contract.stream}: {rows} rows of {judged.rows} were inserted"
+            )
+        rejected = int(judged.rejects.num_rows)
         if rejected:
-            self._insert_rejects(epoch, commit)
+            self.insert_rejects("rejects", epoch, commit)
+        self.note_commit(commit, now, run_id, rows, rejected)
+        return Landed(commit, rows, rejected, judged.reasons)
+
+    def note_commit(self, commit: int, now: dt.datetime, run_id: str, rows: int, rejected: int) -> None:
+        """Note what a batch's transaction does."""
         self.connection.execute(
             "INSERT INTO raw.commits VALUES ($1, $2, 'batch', $3, $4, $5)",
-            [commit, now, run_id, plain + good, rejected],
+            [commit, now, run_id, rows, rejected],
         )
-        return Landed(commit, plain + good, rejected, reasons)
 
-    def _insert_rows(self, source: str, epoch: int, commit: int) -> int:
+    def insert_rows(self, source: str, epoch: int, commit: int) -> int:
         """Insert the rows of `source`, straight from the query: several threads do so. Returns how many."""
         contract = self.judgement.contract
         columns = ", ".join(quoted(field.name) for field in contract.fields)
@@ -225,17 +236,6 @@ class LandingFile:
         ).fetchall()
         return int(inserted)
 
-    def _judge_others(self, batch: Batch, commit: int, events: int) -> tuple[int, int, Reasons]:
-        """Judge the events of `batch` that have no row under `commit`."""
-        self.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT * FROM batch ANTI JOIN "
-            '(SELECT _partition AS "partition", _offset AS "offset" '
-            f"FROM raw.{quoted(self.judgement.contract.stream)} WHERE _commit = $1) "
-            'USING ("partition", "offset")',
-            [commit],
-        )
-        return self.judge_doubtful(events, _places(batch))
-
     def judge_doubtful(self, events: int, where: str) -> tuple[int, int, Reasons]:
         """Make the table `judged` of the relation `doubtful`, which holds so many events: how many are good,
         how many rejects, and why. Raises LandingError, which tells `where`, if there are more or less."""
@@ -245,20 +245,13 @@ class LandingFile:
         judged, rejected = row
         if judged != events:
             raise LandingError(f"{judged} events were judged in place of {events} ({where})")
-        reasons: Reasons = {}
-        if rejected:
-            for field, rule, count in self.connection.execute(
-                "SELECT reason.field, reason.rule, count(*) "
-                "FROM judged, unnest(reasons) AS t (reason) GROUP BY ALL"
-            ).fetchall():
-                reasons[field, rule] = count
-        return judged - rejected, rejected, reasons
+        return judged - rejected, rejected, count_reasons(self.connection) if rejected else {}
 
-    def _insert_rejects(self, epoch: int, commit: int) -> None:
+    def insert_rejects(self, source: str, epoch: int, commit: int) -> None:
+        """Insert the rejects of `source`, which has the columns of `Judged.rejects`."""
         self.connection.execute(
-            'INSERT INTO raw.rejects SELECT $1, d."partition", d."offset", d.kafka_timestamp, $2, $3, '
-            "d.key, d.value, d.headers, j.reasons, NULL FROM judged AS j JOIN doubtful AS d "
-            'ON d."partition" = j._partition AND d."offset" = j._offset WHERE j.reasons IS NOT NULL',
+            'INSERT INTO raw.rejects SELECT $1, "partition", "offset", kafka_timestamp, $2, $3, '
+            f"key, value, headers, reasons, NULL FROM {source}",
             [epoch, commit, self.judgement.contract.version],
         )
 

@@ -55,9 +55,30 @@ def views(kind: pa.DataType, data: pa.Buffer, at: Ints, length: Ints) -> pa.Arra
     return pa.Array.from_buffers(kind, len(at), [bitmap_of_valid(length >= 0), pa.py_buffer(made), data])
 
 
+def taken(array: pa.Array, rows: Ints) -> pa.Array:
+    """Some of an Arrow column's values; `take` knows no views. Nothing of their bytes is copied."""
+    if not (pa.types.is_binary_view(array.type) or pa.types.is_string_view(array.type)):
+        return array.take(pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(rows)]))
+    valid, held, *data = array.buffers()
+    kept = np.frombuffer(held, "V16")[array.offset + rows]
+    is_there = None if valid is None else bitmap_of_valid(flags_of(valid, array.offset, len(array))[rows])
+    return pa.Array.from_buffers(array.type, len(rows), [is_there, pa.py_buffer(kept), *data])
+
+
 def as_bytes(data: pa.Buffer) -> Bytes:
     """A buffer's bytes."""
     return np.frombuffer(data, np.uint8)
+
+
+def flag_column(flags: Flags) -> pa.Array:
+    """Flags as a column without nulls."""
+    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, bitmap(flags)])
+
+
+def flags_of(buffer: pa.Buffer, offset: int, count: int) -> Flags:
+    """Flags as they were before Arrow kept them. (Its own `to_numpy` would import pandas, which takes a
+    second.)"""
+    return np.unpackbits(as_bytes(buffer), bitorder="little")[offset : offset + count].view(bool)
 
 
 def bitmap(flags: Flags) -> pa.Buffer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from penstock.ingest.record_batches import ReadRecords, read_records
 from penstock.ingest.short_way import ReadEvents, read_events
 
-WORTH_IT = 1_000_000  # events: fewer are read by NumPy before numba is imported
+_WORTH_IT = 2_000_000  # events: fewer are read by NumPy in the time in which numba is loaded
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ BY_NUMPY = Readers("NumPy", read_records, read_events)
 
 def readers_for(events: int) -> Readers:
     """Who should read so many events."""
-    if events < WORTH_IT or importlib.util.find_spec("numba") is None:
+    if events < _WORTH_IT or importlib.util.find_spec("numba") is None:
         return BY_NUMPY
     return compiled_readers()
 

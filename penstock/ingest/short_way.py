@@ -5,7 +5,7 @@ It only ever says "good": what is not plain, or does not keep a rule, takes the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,21 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from penstock.core.duckdb_file import quoted
+from penstock.ingest.columns import SCHEMA
 from penstock.ingest.contract import INTEGER_TYPES, Contract, Field
-from penstock.ingest.field_sql import column, in_zone, is_good
-from penstock.ingest.octets import PADDING, Bytes, Flags, Ints, as_bytes, bitmap, bitmap_of_valid, views
+from penstock.ingest.field_sql import column, has_rules, in_zone, is_good
+from penstock.ingest.octets import (
+    PADDING,
+    Bytes,
+    Flags,
+    Ints,
+    as_bytes,
+    bitmap,
+    bitmap_of_valid,
+    flag_column,
+    flags_of,
+    views,
+)
 from penstock.ingest.plain_events import Places, find_texts
 from penstock.ingest.plain_values import booleans, dates, decimals, instants, integers, uuids
 
@@ -27,29 +39,31 @@ _INLINE = 12  # bytes: a value that is no longer lies in its view
 ReadEvents = Callable[[Contract, Places, int], tuple[list[pa.Array], Flags]]
 
 
+def plain_schema(contract: Contract) -> pa.Schema:
+    """The contract's fields (a time without a zone as of UTC, and _is_local_<field> where the contract gives
+    it a zone), _partition, _offset, _kafka_timestamp and _is_plain."""
+    own = ("partition", "offset", "kafka_timestamp")
+    return pa.schema(
+        [name_and_type for field in contract.fields for name_and_type in columns_of(field)]
+        + [(f"_{name}", SCHEMA.field(name).type) for name in own]
+        + [(PLAIN, pa.bool_())]
+    )
+
+
 def plain_columns(
-    contract: Contract, events: pa.Table, longest: int, read: ReadEvents
-) -> pa.RecordBatchReader:
-    """The events as columns: the contract's fields (a time without a zone as of UTC, and _is_local_<field>
-    where the contract gives it a zone), _partition, _offset, _kafka_timestamp and _is_plain. Where that is
-    false, the fields may hold anything. Each chunk is read when it is asked for.
+    contract: Contract, events: pa.RecordBatch, longest: int, read: ReadEvents
+) -> pa.RecordBatch:
+    """The events as columns of `plain_schema`; no rows where none is plain. Where _is_plain is false, the
+    fields may hold anything.
 
     `longest`: bytes of an event; more is not plain. `read`: `read_events`, or one that gives the same.
     """
-    schema = pa.schema(
-        [name_and_type for field in contract.fields for name_and_type in columns_of(field)]
-        + [("_partition", pa.int32()), ("_offset", pa.int64())]
-        + [("_kafka_timestamp", events.schema.field("kafka_timestamp").type), (PLAIN, pa.bool_())]
-    )
-
-    def chunks() -> Iterator[pa.RecordBatch]:
-        for chunk in events.to_batches():
-            arrays, is_plain = read(contract, _places(chunk.column("value")), longest)
-            if is_plain.any():
-                arrays += [chunk.column(name) for name in ("partition", "offset", "kafka_timestamp")]
-                yield pa.record_batch([*arrays, _array(pa.bool_(), is_plain, None)], schema=schema)
-
-    return pa.RecordBatchReader.from_batches(schema, chunks())
+    schema = plain_schema(contract)
+    arrays, is_plain = read(contract, _places(events.column("value")), longest)
+    if not is_plain.any():
+        return pa.record_batch([pa.nulls(0, kind) for kind in schema.types], schema=schema)
+    arrays += [events.column(name) for name in ("partition", "offset", "kafka_timestamp")]
+    return pa.record_batch([*arrays, flag_column(is_plain)], schema=schema)
 
 
 def read_events(contract: Contract, events: Places, longest: int) -> tuple[list[pa.Array], Flags]:
@@ -65,24 +79,33 @@ def read_events(contract: Contract, events: Places, longest: int) -> tuple[list[
     return arrays, is_good
 
 
-def short_way_sql(contract: Contract, relation: str) -> str:
-    """A SELECT of the good events of `relation`, which has the columns of `plain_columns`: the contract's
-    columns, _unknown (NULL), _partition, _offset, _kafka_timestamp."""
-    values = ", ".join(f"{_value(field)} AS {column('value', field)}" for field in contract.fields)
-    tokens = ", ".join(
-        f"{quoted(field.name)} AS {column('token', field)}" for field in contract.fields if not field.required
-    )
+def rules_sql(contract: Contract, relation: str) -> str:
+    """A SELECT of one number for each event of `relation`, which has the columns of `plain_columns`: 1 where
+    it is plain and keeps the rules, else 0."""
+    optional = [field for field in contract.fields if not field.required]
+    tokens = "".join(f", {quoted(field.name)} AS {column('token', field)}" for field in optional)
+    # Of plain events, only a time that the clocks skip or repeat, or what breaks a rule, is not good.
+    ruled = [f for f in contract.fields if f.default_timezone is not None or has_rules(f)]
+    rules = " AND ".join([PLAIN, *map(is_good, ruled)])
+    return f"""
+SELECT coalesce({rules}, false)::UTINYINT
+FROM (SELECT {_values(contract)}{tokens}, {PLAIN} FROM {relation})
+"""
+
+
+def rows_sql(contract: Contract, relation: str) -> str:
+    """A SELECT of the events of `relation`, which has the columns of `plain_columns`, that are marked: the
+    contract's columns, _unknown (NULL), _partition, _offset, _kafka_timestamp."""
     named = ", ".join(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)
-    rules = " AND ".join(is_good(field) for field in contract.fields)
     return f"""
 SELECT {named}, NULL::JSON AS _unknown, _partition, _offset, _kafka_timestamp
-FROM (
-    SELECT {values}, {tokens + "," if tokens else ""} _partition, _offset, _kafka_timestamp, {PLAIN}
-    FROM {relation}
-)
--- coalesce keeps the conditions together: pushed down one by one, each is another pass.
-WHERE coalesce({PLAIN} AND {rules}, false)
+FROM (SELECT {_values(contract)}, _partition, _offset, _kafka_timestamp, {PLAIN} FROM {relation})
+WHERE coalesce({PLAIN}, false) -- a bare column would be a filter of Arrow's own, which is slower
 """
+
+
+def _values(contract: Contract) -> str:
+    return ", ".join(f"{_value(field)} AS {column('value', field)}" for field in contract.fields)
 
 
 def _value(field: Field) -> str:
@@ -125,7 +148,7 @@ def _typed(field: Field, texts: Places, is_plain: Flags) -> tuple[list[pa.Array]
     if field.kind in ("decimal", "timestamp", "date") and not holds.all():
         values = np.where(holds, values, 0)  # DuckDB takes no other than those of their ranges
     column = _array(kind, values, None if field.required else bitmap_of_valid(~is_missing))
-    return [column, *(_array(pa.bool_(), flags, None) for flags in local)], holds
+    return [column, *map(flag_column, local)], holds
 
 
 def _read(field: Field, octets: Bytes, at: Ints, length: Ints) -> tuple[npt.NDArray[Any], ...]:
@@ -167,7 +190,7 @@ def _places(events: pa.Array) -> Places:
     length, at = found[:, 0].astype(np.int64), found[:, 3].astype(np.int64)
     left_out = length <= _INLINE
     if valid is not None:
-        left_out |= ~_flags(valid, events.offset, len(events))
+        left_out |= ~flags_of(valid, events.offset, len(events))
     return Places(data[0], np.where(left_out, 0, at), np.where(left_out, -1, length))
 
 
@@ -176,9 +199,5 @@ def _places_of_binary(events: pa.Array) -> Places:
     found = np.frombuffer(offsets, np.int64)[events.offset : events.offset + len(events) + 1]
     length = np.diff(found)
     if valid is not None:
-        length = np.where(_flags(valid, events.offset, len(events)), length, -1)
+        length = np.where(flags_of(valid, events.offset, len(events)), length, -1)
     return Places(pa.py_buffer((data.to_pybytes() if data else b"") + PADDING), found[:-1], length)
-
-
-def _flags(buffer: pa.Buffer, offset: int, count: int) -> Flags:
-    return np.unpackbits(as_bytes(buffer), bitorder="little")[offset : offset + count].view(bool)

@@ -74,6 +74,7 @@ def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsu
             isolation_level="read_committed",
             allow_auto_create_topics=False,
             max_poll_records=50_000,
+            retry_backoff_ms=5,  # `poll` sleeps so long where a response comes just as it looks for one
             bootstrap_timeout_ms=_ANSWER_WITHIN,
             request_timeout_ms=_ANSWER_WITHIN,
         )

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from bench.events import Kind, messages
-from bench.json_in_sql import JsonInSql, open_landing_in_sql
+from bench.json_in_sql import open_landing_in_sql, plain_sql
 from penstock.core.settings import Settings
 from penstock.ingest.columns import SCHEMA
 from penstock.ingest.contract import read_contract
@@ -60,11 +60,11 @@ def batch(values: list[bytes | None]) -> pa.Table:
 
 
 def taken_by_the_short_way(kind: Kind, events: pa.Table) -> int:
-    judgement = JsonInSql(**vars(compile_judgement(read_contract(kind.contract))))
+    contract = read_contract(kind.contract)
     with duckdb.connect() as connection:
-        judgement.prepare(connection)
+        compile_judgement(contract).prepare(connection)
         connection.register("batch", events)
-        return len(connection.execute(judgement.short_way(connection, events)).fetchall())
+        return len(connection.execute(plain_sql(connection, contract)).fetchall())
 
 
 def landed(opened: Any, settings: Settings, kind: Kind, events: pa.Table) -> tuple[list[Any], list[Any]]:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 from own_orders import CONTRACT
 
 from penstock.ingest.contract import read_contract
+from penstock.ingest.judge import open_judge
 from penstock.ingest.judgement import compile_judgement
+from penstock.ingest.record_batches import HEADERS
 
 MOST_GROWTH = 200  # MB over what the imports take
 
@@ -27,8 +28,6 @@ def _judge_a_long_event_and_many_broken_ones(folder: Path) -> None:
     file = folder / "orders.odcs.yaml"
     file.write_text(CONTRACT)
     judgement = compile_judgement(read_contract(file))
-    connection = duckdb.connect()
-    judgement.prepare(connection)
     values = [b'{"id": 1, "price": 1, "note": "' + b"x" * 1_000_000 + b'"}'] + [b"broken"] * 2_000
     rows = len(values)
     batch = pa.table(
@@ -36,15 +35,15 @@ def _judge_a_long_event_and_many_broken_ones(folder: Path) -> None:
             "partition": pa.array([0] * rows, pa.int32()),
             "offset": pa.array(range(rows), pa.int64()),
             "kafka_timestamp": pa.nulls(rows, pa.timestamp("ms", tz="UTC")),
-            "value": pa.array(values, pa.binary()),
+            "key": pa.nulls(rows, pa.binary_view()),
+            "value": pa.array(values, pa.binary_view()),
+            "headers": pa.nulls(rows, HEADERS),
         }
     )
-    connection.register("batch", batch)
-    connection.register("doubtful", batch)
-    before = _peak()
-    connection.execute(judgement.short_way(connection, batch)).fetchall()
-    judgement.judge(connection)
-    print(_peak() - before)
+    with open_judge(judgement) as judge:
+        before = _peak()
+        assert judge.judge(batch).rejects.num_rows == len(values) - 1
+        print(_peak() - before)
 
 
 def _peak() -> int:

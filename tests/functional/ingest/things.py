@@ -15,9 +15,11 @@ from kafka.record.memory_records import MemoryRecords
 
 from penstock.ingest.columns import columns
 from penstock.ingest.contract import read_contract
-from penstock.ingest.judgement import compile_judgement
+from penstock.ingest.judge import open_judge
+from penstock.ingest.judgement import LONGEST_VALUE, compile_judgement
 from penstock.ingest.readers import Readers
 from penstock.ingest.record_batches import WholeBatches
+from penstock.ingest.short_way import plain_columns
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -67,8 +69,10 @@ class Judge:
         self.connection.register("doubtful", batch)
         self.judgement.judge(self.connection)
         rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
-        short_way = self.judgement.short_way(self.connection, batch, self.plain(batch))
-        short = self.connection.sql(short_way).to_arrow_table().to_pylist()
+        with open_judge(self.judgement, self.readers) as judge:
+            judged = judge.judge(batch)
+        self.connection.register("plain", judged.plain)
+        short = self.connection.sql(self.judgement.rows_sql).to_arrow_table().to_pylist()
         self.short = {row["_offset"] for row in short}
         for row in short:
             assert row | {"reasons": None} == rows[row["_offset"]], "both ways say the same"
@@ -85,7 +89,10 @@ class Judge:
 
     def plain(self, batch: pa.Table) -> pa.Table:
         """The plain events as typed columns."""
-        return self.judgement.read_plain(batch, self.readers.events).read_all()
+        contract = self.judgement.contract
+        return pa.Table.from_batches(
+            plain_columns(contract, chunk, LONGEST_VALUE, self.readers.events) for chunk in batch.to_batches()
+        )
 
     def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:
         (row,) = self(value)

@@ -1,0 +1,154 @@
+"""A batch is judged before it lands: which events are rows, which are rejects, and why.
+
+In a DuckDB of its own, in memory: the landing file is held only while rows are written, and one batch can be
+judged while another lands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from penstock.core.errors import LandingError
+from penstock.ingest.judgement import LONGEST_VALUE, Judgement
+from penstock.ingest.octets import Flags, as_bytes, flag_column, taken
+from penstock.ingest.readers import BY_NUMPY, Readers
+from penstock.ingest.short_way import PLAIN, plain_columns
+
+# As much as a batch of usual events takes; what is more takes what there is (`judge`).
+_SETTINGS = """
+SET TimeZone = 'UTC';
+SET memory_limit = '256MB';
+SET temp_directory = '';
+SET threads = 1;
+SET arrow_lossless_conversion = true;
+"""
+
+Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
+Each = Callable[[Callable[[pa.RecordBatch], pa.RecordBatch], Iterable[pa.RecordBatch]], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The events of a batch, each in one of three tables.
+
+    `plain`: columns of `short_way.plain_columns`, where _is_plain marks the good ones, `plain_rows` in all;
+    the others are again in one of the next two. `others`: the contract's columns, _unknown, _partition,
+    _offset, _kafka_timestamp. `rejects`: partition, offset, kafka_timestamp, key, value, headers, reasons.
+    """
+
+    plain: pa.Table
+    plain_rows: int
+    others: pa.Table
+    rejects: pa.Table
+    reasons: Reasons
+
+    @property
+    def rows(self) -> int:
+        """How many events are good."""
+        return self.plain_rows + int(self.others.num_rows)
+
+
+class Judge:
+    """Judges batches by a contract, one at a time."""
+
+    def __init__(
+        self, judgement: Judgement, connection: duckdb.DuckDBPyConnection, readers: Readers = BY_NUMPY
+    ) -> None:
+        self._judgement = judgement
+        self._connection = connection
+        self._readers = readers
+
+    def judge(self, events: pa.Table, each: Each = map) -> Judged:
+        """Judge events, columns as in `columns.SCHEMA`; `each` reads their chunks: `map`, or an executor's.
+
+        1. read the plain events to typed columns, chunk by chunk
+        2. mark those of them that keep the rules
+        3. judge all others by the contract's whole SQL
+
+        Raises LandingError if some events came out more or less than once: a defect of ours.
+        """
+        chunks = events.to_batches()
+        plain = list(each(self._read_plain, chunks))  # 1
+        try:
+            judged = self._judge(chunks, plain)
+        except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
+            self._connection.execute("RESET memory_limit")
+            judged = self._judge(chunks, plain)
+        found = judged.rows + judged.rejects.num_rows
+        if found != events.num_rows:
+            stream = self._judgement.contract.stream
+            raise LandingError(f"{stream}: {found} events were judged in place of {events.num_rows}")
+        return judged
+
+    def _read_plain(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
+        return plain_columns(self._judgement.contract, chunk, LONGEST_VALUE, self._readers.events)
+
+    def _judge(self, chunks: list[pa.RecordBatch], plain: list[pa.RecordBatch]) -> Judged:
+        table = pa.Table.from_batches(plain, schema=self._judgement.plain_schema)
+        is_good = self._is_good(table)  # 2
+        doubtful, at = [], 0
+        for chunk, its_plain in zip(chunks, plain, strict=True):
+            doubtful.append(_without(chunk, is_good[at : at + its_plain.num_rows]))
+            at += its_plain.num_rows
+        others, rejects, reasons = self._judge_doubtful(pa.Table.from_batches(doubtful))  # 3
+        marked = table.set_column(table.schema.get_field_index(PLAIN), PLAIN, flag_column(is_good))
+        return Judged(marked, int(np.count_nonzero(is_good)), others, rejects, reasons)
+
+    def _is_good(self, plain: pa.Table) -> Flags:
+        """Of each event of `plain`, in its order: is it plain, and keeps the rules?"""
+        self._connection.register("plain", plain)
+        found = self._connection.sql(self._judgement.rules_sql).to_arrow_table().column(0)
+        self._connection.unregister("plain")
+        parts = [as_bytes(part.buffers()[1])[part.offset :][: len(part)] for part in found.chunks]
+        return np.concatenate([np.zeros(0, np.uint8), *parts]).view(bool)
+
+    def _judge_doubtful(self, doubtful: pa.Table) -> tuple[pa.Table, pa.Table, Reasons]:
+        connection = self._connection
+        connection.register("doubtful", doubtful)
+        self._judgement.judge(connection)
+        others, rejects = (
+            connection.sql(sql).to_arrow_table()
+            for sql in ("SELECT * EXCLUDE (reasons) FROM judged WHERE reasons IS NULL", REJECTS)
+        )
+        connection.unregister("doubtful")
+        return others, rejects, count_reasons(connection) if rejects.num_rows else {}
+
+
+# The rejects of `judged`, with all that their events were sent with.
+REJECTS = """
+SELECT d."partition", d."offset", d.kafka_timestamp, d.key, d.value, d.headers, j.reasons
+FROM judged AS j JOIN doubtful AS d ON d."partition" = j._partition AND d."offset" = j._offset
+WHERE j.reasons IS NOT NULL
+"""
+
+
+def count_reasons(connection: duckdb.DuckDBPyConnection) -> Reasons:
+    """Why events of `judged` are rejects."""
+    found = connection.execute(
+        "SELECT reason.field, reason.rule, count(*) FROM judged, unnest(reasons) AS t (reason) GROUP BY ALL"
+    ).fetchall()
+    return {(field, rule): count for field, rule, count in found}
+
+
+@contextmanager
+def open_judge(judgement: Judgement, readers: Readers = BY_NUMPY) -> Iterator[Judge]:
+    """A judge, with a DuckDB of its own that ends with the block."""
+    with duckdb.connect() as connection:
+        connection.execute(_SETTINGS)
+        judgement.prepare(connection)
+        yield Judge(judgement, connection, readers)
+
+
+def _without(chunk: pa.RecordBatch, is_good: Flags) -> pa.RecordBatch:
+    """The events of a chunk that are not good; of a chunk without plain events no flags are given."""
+    if not len(is_good):
+        return chunk
+    rows = np.flatnonzero(~is_good)
+    return pa.record_batch([taken(column, rows) for column in chunk.columns], schema=chunk.schema)
