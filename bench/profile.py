@@ -32,7 +32,7 @@ _COMMIT = "offsets, rejects, commit"
 _AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
     (fetch_module, "columns", "decode to Arrow columns"),
-    (Judge, "_read_plain", _PARSE),
+    (Judge, "read", _PARSE),
     (Judge, "_is_good", _RULES),
     (Judge, "_judge_doubtful", _JUDGE),
 )

@@ -1,4 +1,4 @@
-"""While one batch lands, the next is judged, and the one after it is fetched and decoded.
+"""While one batch lands, the next is judged, and the one after it is fetched and read.
 
 Threads can share this work, for NumPy and DuckDB do most of theirs without Python's lock.
 """
@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
+import pyarrow as pa
 
 from penstock.ingest.consume import has_passed
 from penstock.ingest.fetch import Fetch
@@ -20,6 +21,8 @@ from penstock.ingest.readers import readers_for
 
 _READERS = 2  # threads: NumPy alone takes longer over a batch than DuckDB
 _KEPT = 31 * 2**20  # bytes
+
+Fetched = tuple[Batch, list[Future[pa.RecordBatch]]]  # with its plain events, as they are read
 
 
 @contextmanager
@@ -39,17 +42,18 @@ def fetched_ahead(
         ThreadPoolExecutor(1, "judge") as judging,
     ):
 
-        def fetched() -> Future[Batch]:
-            return fetching.submit(fetch.batch, linger=linger, until=until, read=readers.records)
+        def fetched() -> Fetched:
+            batch = fetch.batch(linger=linger, until=until, read=readers.records)
+            return batch, [reading.submit(judge.read, chunk) for chunk in batch.events.to_batches()]
 
-        def judged(coming: Future[Batch]) -> tuple[Batch, Future[Batch] | None]:
+        def judged(coming: Future[Fetched]) -> tuple[Batch, Future[Fetched] | None]:
             """The batch that comes, judged, and the one after it, if there is one."""
-            batch = coming.result()
-            after = None if has_passed(fetch.fetched(), until) else fetched()
-            return batch.judged_by(judge, reading.map), after
+            batch, plain = coming.result()
+            after = None if has_passed(fetch.fetched(), until) else fetching.submit(fetched)
+            return batch.judged_by(judge, (chunk.result() for chunk in plain)), after
 
         def batches() -> Iterator[Batch]:
-            coming = judging.submit(judged, fetched())
+            coming = judging.submit(judged, fetching.submit(fetched))
             while True:
                 batch, after = coming.result()
                 if after is not None:

@@ -6,10 +6,9 @@ judged while another lands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -31,7 +30,6 @@ SET arrow_lossless_conversion = true;
 """
 
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
-Each = Callable[[Callable[[pa.RecordBatch], pa.RecordBatch], Iterable[pa.RecordBatch]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -65,30 +63,31 @@ class Judge:
         self._connection = connection
         self._readers = readers
 
-    def judge(self, events: pa.Table, each: Each = map) -> Judged:
-        """Judge events, columns as in `columns.SCHEMA`; `each` reads their chunks: `map`, or an executor's.
+    def read(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
+        """The plain events of a chunk as typed columns: columns of `short_way.plain_columns`."""
+        return plain_columns(self._judgement.contract, chunk, LONGEST_VALUE, self._readers.events)
 
-        1. read the plain events to typed columns, chunk by chunk
+    def judge(self, events: pa.Table, plain: Iterable[pa.RecordBatch] | None = None) -> Judged:
+        """Judge events, columns as in `columns.SCHEMA`; `plain`: what `read` gives for each of their chunks.
+
+        1. read the plain events, if that was not done before
         2. mark those of them that keep the rules
         3. judge all others by the contract's whole SQL
 
         Raises LandingError if some events came out more or less than once: a defect of ours.
         """
         chunks = events.to_batches()
-        plain = list(each(self._read_plain, chunks))  # 1
+        known = list(map(self.read, chunks) if plain is None else plain)  # 1
         try:
-            judged = self._judge(chunks, plain)
+            judged = self._judge(chunks, known)
         except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
             self._connection.execute("RESET memory_limit")
-            judged = self._judge(chunks, plain)
+            judged = self._judge(chunks, known)
         found = judged.rows + judged.rejects.num_rows
         if found != events.num_rows:
             stream = self._judgement.contract.stream
             raise LandingError(f"{stream}: {found} events were judged in place of {events.num_rows}")
         return judged
-
-    def _read_plain(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
-        return plain_columns(self._judgement.contract, chunk, LONGEST_VALUE, self._readers.events)
 
     def _judge(self, chunks: list[pa.RecordBatch], plain: list[pa.RecordBatch]) -> Judged:
         table = pa.Table.from_batches(plain, schema=self._judgement.plain_schema)

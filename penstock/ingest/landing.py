@@ -7,7 +7,7 @@ file holds are still those from which the batch was fetched. Of two consumers, o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
-from penstock.ingest.judge import Each, Judge, Judged, Reasons, count_reasons, open_judge
+from penstock.ingest.judge import Judge, Judged, Reasons, count_reasons, open_judge
 from penstock.ingest.judgement import Judgement, compile_judgement
 from penstock.ingest.landing_schema import GAPS_TABLE, ROW_GROUPS, check_landing, create_landing
 
@@ -53,9 +53,9 @@ class Batch:
     ends: Mapping[int, int]
     judged: Judged | None = None
 
-    def judged_by(self, judge: Judge, each: Each = map) -> Batch:
-        """The same, judged (`each`: as in `Judge.judge`); nothing to do where it holds no event."""
-        return replace(self, judged=judge.judge(self.events, each)) if self.events.num_rows else self
+    def judged_by(self, judge: Judge, plain: Iterable[pa.RecordBatch] | None = None) -> Batch:
+        """The same, judged (`plain`: as in `Judge.judge`); nothing to do where it holds no event."""
+        return replace(self, judged=judge.judge(self.events, plain)) if self.events.num_rows else self
 
 
 @dataclass(frozen=True)
