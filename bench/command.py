@@ -21,7 +21,7 @@ from bench.page import page
 from bench.pairs import RIVALS, Say, run_pairs
 from bench.result import Result
 from bench.topic import Topic, make_topic, own_broker
-from bench.turn import Outcome, take_turn
+from bench.turn import OURS, Outcome, take_turn
 from bench.variations import run_variations
 from penstock.core.command import output_option, tell, tells_errors
 
@@ -87,10 +87,10 @@ def bench(
         raise failed[0]
 
 
-def run_profile(servers: str, folder: Path, events: int, say: Say) -> Outcome:
-    """One turn of ours that tells its steps."""
+def run_profile(servers: str, folder: Path, events: int, say: Say) -> tuple[Outcome, ...]:
+    """One turn of each of ours that tells its steps."""
     topic = Topic(Kind(), events)
     make_topic(servers, topic)
-    outcome = take_turn("ours", servers, topic, folder, profile=True)
-    say(f"profile: {outcome.seconds:.1f} s")
-    return outcome
+    outcomes = tuple(take_turn(way, servers, topic, folder, profile=True) for way in OURS)
+    say(f"profile: {', '.join(f'{outcome.seconds:.1f} s' for outcome in outcomes)}")
+    return outcomes

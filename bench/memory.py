@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.events import Kind
 from bench.pairs import Say
 from bench.topic import Topic, make_topic, remove_topic
-from bench.turn import take_turn
+from bench.turn import OURS, take_turn
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,27 @@ class Memory:
 
 
 def run_memory(servers: str, folder: Path, events: int, say: Say) -> tuple[Memory, ...]:
-    """First few events, then twenty times as many, then what else may need memory. Raises BenchError."""
-    topics = {
-        "few events": Topic(Kind(), max(events // 2, 1000)),
-        "twenty times as many": Topic(Kind(), 20 * max(events // 2, 1000)),
-        "messages of 1 MB": Topic(Kind("1 MB"), max(events // 2000, 20)),
-        "100 partitions": Topic(Kind(), events, partitions=100),
-    }
+    """Each of ours with few events, then with twenty times as many; then what else may need memory. Raises
+    BenchError."""
+    few = Topic(Kind(), max(events // 2, 1000))
+    many = replace(few, events=20 * few.events)
     found = []
-    for what, topic in topics.items():
+
+    def turn(what: str, topic: Topic, way: str) -> None:
         make_topic(servers, topic)
-        outcome = take_turn("ours", servers, topic, folder)
-        remove_topic(servers, topic)
+        outcome = take_turn(way, servers, topic, folder)
         say(f"memory, {what}: {outcome.peak_rss_mb:,.0f} MB for {topic.events:,} events")
         found.append(Memory(what, topic.events, outcome.rate, outcome.peak_rss_mb))
+
+    for way, name in zip(OURS, ("", ", compiled"), strict=True):
+        turn(f"few events{name}", few, way)
+        turn(f"twenty times as many{name}", many, way)
+    for topic in (few, many):
+        remove_topic(servers, topic)
+    for what, topic in {
+        "messages of 1 MB": Topic(Kind("1 MB"), max(events // 2000, 20)),
+        "100 partitions": Topic(Kind(), events, partitions=100),
+    }.items():
+        turn(what, topic, OURS[0])
+        remove_topic(servers, topic)
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Penstock itself: `drain` as `penstock ingest drain` calls it."""
+"""Penstock itself, as it ships: `drain` as `penstock ingest drain` calls it, and NumPy reads the events."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from kafka import KafkaConsumer
 
 from bench.profile import profiled
 from bench.turn import Task, Timed
+from penstock.ingest import fetch_ahead as fetch_ahead_module
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
 from penstock.ingest.landing import Landed
+from penstock.ingest.readers import BY_NUMPY, Readers
+
+_FETCH_AHEAD: Any = fetch_ahead_module
 
 
-def run(task: Task) -> Timed:
-    """Land all; `drain` closes its file, which is a checkpoint, before it returns."""
+def run(task: Task, readers: Readers = BY_NUMPY) -> Timed:
+    """Land all, the events read by `readers`, however many they are; `drain` closes its file, which is a
+    checkpoint, before it returns."""
+    _FETCH_AHEAD.readers_for = lambda events: readers
     settings, contract = task.settings(), task.contract()
     first_poll = _FirstPoll()
     committed = 0.0

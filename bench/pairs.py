@@ -1,20 +1,23 @@
 """Ours against each rival, in pairs: two turns that follow each other, so that both meet the same machine.
 
-A round is one turn of each rival; ours runs between two of them and makes a pair with each. Every other round
-these three go backwards: in half of the pairs ours is first. What counts is the ratio of each pair.
+There are two of ours: as it ships, and with the extra `compiled`. In a round they alternate with the rivals,
+so that each rival stands between the two and makes a pair with each; every other round goes backwards: in
+half of its pairs a rival is first. What counts is the ratio of each pair.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 
 from bench.child import has_rivals_packages
 from bench.events import Kind
 from bench.topic import Topic, make_topic
-from bench.turn import Outcome, take_turn
+from bench.turn import OURS, Outcome, take_turn
 
 Say = Callable[[str], None]
 
@@ -22,8 +25,8 @@ Say = Callable[[str], None]
 @dataclass(frozen=True)
 class Rival:
     """A way of landing to compare with; `note` tells readers what is particular. `most`: so many events at
-    most, for a turn of some seconds; `rounds`: so many pairs at most. `at_least` and `aim`: the ratio that we
-    hold as lower quartile of the pairs, and want as median."""
+    most, for a turn of some seconds; `rounds`: so many pairs at most. `at_least`: the ratio that Penstock as
+    it ships holds as lower quartile of the pairs; `aim`: what we want as median."""
 
     way: str
     label: str
@@ -86,22 +89,37 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Against:
-    """Ours and one rival. Rates are medians of the rival's turns; ratios say how many times as fast ours was;
-    `checkpointed`: with the final CHECKPOINT on both clocks. `checked`: it found the rejects that we do."""
+class Way:
+    """What the turns of one way showed: rates are medians; `checked`: it found the rejects that we do."""
 
-    rival: str
-    label: str
-    note: str
+    way: str
     events: int
-    pairs: int
+    turns: int
     rate: float
     checkpointed_rate: float
     peak_rss_mb: float
     rejected: int
     checked: bool
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """How many times as fast as a rival one of ours was, by pairs; `checkpointed`: with the final CHECKPOINT
+    on both clocks."""
+
     ratio: Spread
     checkpointed: Spread
+
+
+@dataclass(frozen=True)
+class Against:
+    """One rival, and how ours did against it."""
+
+    label: str
+    note: str
+    rival: Way
+    ours: Ratios
+    compiled: Ratios
     at_least: float | None
     aim: float | None
 
@@ -110,7 +128,8 @@ class Against:
 class Pairs:
     """What all rounds showed."""
 
-    ours: Against
+    ours: Way
+    compiled: Way
     rivals: tuple[Against, ...]
     left_out: tuple[str, ...]
 
@@ -132,44 +151,57 @@ def run_pairs(
         say(f"{way}: {outcome.rate:,.0f} events/s, {outcome.peak_rss_mb:,.0f} MB")
         return outcome
 
-    pairs: dict[str, list[tuple[Outcome, Outcome]]] = {rival.way: [] for rival in rivals}
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    pairs: dict[tuple[str, str], list[tuple[Outcome, Outcome]]] = defaultdict(list)
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
-        order = [rival.way for rival in rivals if number < (rival.rounds or rounds)]
-        for group in (order[at : at + 2] for at in range(0, len(order), 2)):
-            turns = [group[0], "ours", *group[1:]]
-            outcomes = {way: turn(way) for way in (reversed(turns) if number % 2 else turns)}
-            for way in group:
-                pairs[way].append((outcomes["ours"], outcomes[way]))
+        ways = _alternating([rival.way for rival in rivals if number < (rival.rounds or rounds)])
+        taken = [(way, turn(way)) for way in (reversed(ways) if number % 2 else ways)]
+        for way, outcome in taken:
+            outcomes[way].append(outcome)
+        for (way, one), (_, other) in pairwise(taken):
+            ours, rival = (one, other) if way in OURS else (other, one)
+            pairs[ours.way, rival.way].append((ours, rival))
     return Pairs(
-        ours=_ours([ours for of_rival in pairs.values() for ours, _ in of_rival]),
-        rivals=tuple(_against(rival, pairs[rival.way]) for rival in rivals),
+        ours=_way(outcomes["ours"]),
+        compiled=_way(outcomes["ours_compiled"]),
+        rivals=tuple(
+            Against(
+                label=rival.label,
+                note=rival.note,
+                rival=_way(outcomes[rival.way]),
+                ours=_ratios(pairs["ours", rival.way]),
+                compiled=_ratios(pairs["ours_compiled", rival.way]),
+                at_least=rival.at_least,
+                aim=rival.aim,
+            )
+            for rival in rivals
+        ),
         left_out=tuple(rival.label for rival in chosen if rival not in rivals),
     )
 
 
-def _against(rival: Rival, pairs: Sequence[tuple[Outcome, Outcome]]) -> Against:
-    theirs = [outcome for _, outcome in pairs]
-    return Against(
-        rival=rival.way,
-        label=rival.label,
-        note=rival.note,
-        events=theirs[0].events,
-        pairs=len(pairs),
-        rate=statistics.median(outcome.rate for outcome in theirs),
-        checkpointed_rate=statistics.median(outcome.checkpointed_rate for outcome in theirs),
-        peak_rss_mb=max(outcome.peak_rss_mb for outcome in theirs),
-        rejected=theirs[0].rejected,
-        checked=all(outcome.checked for outcome in theirs),
-        ratio=Spread.of([ours.rate / outcome.rate for ours, outcome in pairs]),
-        checkpointed=Spread.of(
-            [ours.checkpointed_rate / outcome.checkpointed_rate for ours, outcome in pairs]
-        ),
-        at_least=rival.at_least,
-        aim=rival.aim,
+def _alternating(rivals: Sequence[str]) -> list[str]:
+    """The order of a round: each rival between the two of ours."""
+    ours = [OURS[number % 2] for number in range(len(rivals) + 1)]
+    return [*chain.from_iterable(zip(ours, rivals, strict=False)), ours[-1]]
+
+
+def _way(outcomes: Sequence[Outcome]) -> Way:
+    return Way(
+        way=outcomes[0].way,
+        events=outcomes[0].events,
+        turns=len(outcomes),
+        rate=statistics.median(outcome.rate for outcome in outcomes),
+        checkpointed_rate=statistics.median(outcome.checkpointed_rate for outcome in outcomes),
+        peak_rss_mb=max(outcome.peak_rss_mb for outcome in outcomes),
+        rejected=outcomes[0].rejected,
+        checked=all(outcome.checked for outcome in outcomes),
     )
 
 
-def _ours(outcomes: Sequence[Outcome]) -> Against:
-    once = list(dict.fromkeys(outcomes))
-    return _against(Rival("ours", "Penstock", ""), [(outcome, outcome) for outcome in once])
+def _ratios(pairs: Sequence[tuple[Outcome, Outcome]]) -> Ratios:
+    return Ratios(
+        ratio=Spread.of([ours.rate / rival.rate for ours, rival in pairs]),
+        checkpointed=Spread.of([ours.checkpointed_rate / rival.checkpointed_rate for ours, rival in pairs]),
+    )

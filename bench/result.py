@@ -20,7 +20,7 @@ class Result:
     machine: Machine
     events: int
     pairs: Pairs | None
-    profile: Outcome | None
+    profile: tuple[Outcome, ...] | None
     variations: tuple[Variation, ...] | None
     memory: tuple[Memory, ...] | None
     idle: Idle | None

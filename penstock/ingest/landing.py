@@ -23,7 +23,14 @@ from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.judge import Judge, Judged, Reasons, count_reasons, open_judge
 from penstock.ingest.judgement import Judgement, compile_judgement
-from penstock.ingest.landing_schema import GAPS_TABLE, ROW_GROUPS, check_landing, create_landing
+from penstock.ingest.landing_schema import (
+    GAPS_TABLE,
+    ROW_GROUPS,
+    check_landing,
+    create_landing,
+    is_marked_huge,
+    mark_huge,
+)
 
 # Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint. What
 # DuckDB has written it would keep in memory, too, up to most of the machine's: it is not read here.
@@ -32,6 +39,9 @@ SET preserve_insertion_order = false;
 SET wal_autocheckpoint = '128MB';
 SET memory_limit = '256MB';
 """
+# Bytes of an event, on average over a batch. Where small row groups are joined, at a checkpoint, all texts of
+# 2048 rows are in memory; for want of it the connection would end. So those of huge events stay as they are.
+_HUGE = 32 * 1024
 
 
 class Outrun(Exception):
@@ -195,6 +205,9 @@ class LandingFile:
             with open_judge(self.judgement) as judge:
                 batch = batch.judged_by(judge)  # 1
         kill_point("ingest.judged")
+        if batch.events.get_total_buffer_size() > _HUGE * batch.events.num_rows:
+            self.connection.execute("SET max_vacuum_tasks = 0")
+            mark_huge(self.connection, self.judgement.contract.stream)
         with _transaction(self.connection):
             self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
             landed = self._insert(batch.judged, epoch, run_id, now) if batch.judged else NOTHING  # 3
@@ -305,7 +318,10 @@ def open_landing(
         check_landing(connection, path, contract, settings.environment)
         judgement = compile_judgement(contract)
         judgement.prepare(connection)
-        yield LandingFile(connection, judgement)
+        landing = LandingFile(connection, judgement)
+        if is_marked_huge(connection, contract.stream):
+            landing.allow_all_memory()
+        yield landing
     except duckdb.Error as exc:
         raise LandingError(
             f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import open_duckdb, quoted
+from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import LandingError, PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush, part_file
@@ -60,6 +60,8 @@ CREATE TABLE raw.landing (
     complete_until TIMESTAMPTZ
 );
 """
+
+_HUGE = "holds huge events: 2048 rows are read at once"
 
 # Of events that the topic removed before they were read, and somebody accepted that.
 GAPS_TABLE = """
@@ -117,6 +119,20 @@ def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: st
             f"is stream {stream}, environment {environment}, format {FORMAT_VERSION}",
             fix="set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
         )
+
+
+def mark_huge(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
+    """Note that many events of the file are huge: who joins their row groups, or reads them, needs memory."""
+    if not is_marked_huge(connection, stream):
+        connection.execute(f"COMMENT ON TABLE raw.{quoted(stream)} IS {literal(_HUGE)}")
+
+
+def is_marked_huge(connection: duckdb.DuckDBPyConnection, stream: str) -> bool:
+    """Was that noted?"""
+    found = connection.execute(
+        "SELECT comment FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = $1", [stream]
+    ).fetchall()
+    return found == [(_HUGE,)]
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:

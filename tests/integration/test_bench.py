@@ -19,20 +19,20 @@ def test_a_quick_look_tells_ratios_and_who_is_unchecked(tmp_path: Path) -> None:
     )  # fmt: skip
 
     pairs = json.loads(done.stdout)["pairs"]
-    found = {rival["rival"]: rival for rival in pairs["rivals"]}
+    found = {rival["rival"]["way"]: rival for rival in pairs["rivals"]}
     assert found.keys() == set(RIVALS)
-    assert pairs["ours"]["rejected"] == found["tuned_loop"]["rejected"] > 0
-    assert {way: rival["checked"] for way, rival in found.items()} == {
+    rejected = found["tuned_loop"]["rival"]["rejected"]
+    assert pairs["ours"]["rejected"] == pairs["compiled"]["rejected"] == rejected > 0
+    assert {way: rival["rival"]["checked"] for way, rival in found.items()} == {
         "tuned_loop": True,
         "limit": True,
         "usual_loop": False,  # it knows types, but no rules
     }
-    for rival in found.values():
-        ratio = rival["ratio"]
+    for ratio in (rival[ours]["ratio"] for rival in found.values() for ours in ("ours", "compiled")):
         assert 0 < ratio["minimum"] <= ratio["lower_quartile"] <= ratio["median"] <= ratio["maximum"]
     rows = [line for line in page.read_text().splitlines() if line.startswith("|")]
     unchecked = [line for line in rows if "*unchecked*" in line]
-    assert len(rows) == 2 + len(RIVALS)
+    assert len(rows) == 2 + 2 * len(RIVALS) + 2 + len(RIVALS)
     assert len(unchecked) == 1
     assert "usual kafka-python loop" in unchecked[0]
     assert "the limit: our SQL on bytes already in Arrow: *our SQL*" in page.read_text()
