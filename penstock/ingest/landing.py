@@ -37,11 +37,12 @@ from penstock.ingest.landing_schema import (
 _SETTINGS = """
 SET preserve_insertion_order = false;
 SET wal_autocheckpoint = '128MB';
-SET memory_limit = '256MB';
+SET memory_limit = '128MB';
 """
-# Bytes of an event, on average over a batch. Where small row groups are joined, at a checkpoint, all texts of
-# 2048 rows are in memory; for want of it the connection would end. So those of huge events stay as they are.
-_HUGE = 32 * 1024
+# Bytes of an event, on average over a batch: more, and a commit can want more memory than that, and end the
+# connection where it is not there. Such a batch takes what it needs. Its row groups stay as they are: to join
+# them, at a checkpoint, all texts of 2048 rows would be in memory.
+_HUGE = 16 * 1024
 
 
 class Outrun(Exception):
@@ -206,6 +207,7 @@ class LandingFile:
                 batch = batch.judged_by(judge)  # 1
         kill_point("ingest.judged")
         if batch.events.get_total_buffer_size() > _HUGE * batch.events.num_rows:
+            self.allow_all_memory()
             self.connection.execute("SET max_vacuum_tasks = 0")
             mark_huge(self.connection, self.judgement.contract.stream)
         with _transaction(self.connection):
