@@ -31,6 +31,7 @@ from penstock.ingest.landing_schema import (
     is_marked_huge,
     mark_huge,
 )
+from penstock.ingest.octets import bytes_of
 
 # Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint. What
 # DuckDB has written it would keep in memory, too, up to most of the machine's: it is not read here.
@@ -206,7 +207,7 @@ class LandingFile:
             with open_judge(self.judgement) as judge:
                 batch = batch.judged_by(judge)  # 1
         kill_point("ingest.judged")
-        if batch.events.get_total_buffer_size() > _HUGE * batch.events.num_rows:
+        if sum(map(bytes_of, batch.events.column("value").chunks)) > _HUGE * batch.events.num_rows:
             self.allow_all_memory()
             self.connection.execute("SET max_vacuum_tasks = 0")
             mark_huge(self.connection, self.judgement.contract.stream)
@@ -224,9 +225,8 @@ class LandingFile:
         rows = self.insert_rows(f"({self.judgement.rows_sql})", epoch, commit) if judged.plain_rows else 0
         rows += self.insert_rows("others", epoch, commit) if judged.others.num_rows else 0
         if rows != judged.rows:
-            raise LandingError(
-                f"{self.judgement.contract.stream}: {rows} rows of {judged.rows} were inserted"
-            )
+            stream = self.judgement.contract.stream
+            raise LandingError(f"{stream}: {rows} rows were inserted in place of {judged.rows}")
         rejected = int(judged.rejects.num_rows)
         if rejected:
             self.insert_rejects("rejects", epoch, commit)

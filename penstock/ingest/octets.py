@@ -65,6 +65,14 @@ def taken(array: pa.Array, rows: Ints) -> pa.Array:
     return pa.Array.from_buffers(array.type, len(rows), [is_there, pa.py_buffer(kept), *data])
 
 
+def bytes_of(array: pa.Array) -> int:
+    """How many bytes an Arrow column of byte strings has in all, of those that it shows of its buffers."""
+    if not pa.types.is_binary_view(array.type):
+        return int(array.nbytes)
+    held = np.frombuffer(array.buffers()[1], "<i4").reshape(-1, 4)
+    return int(held[array.offset : array.offset + len(array), 0].sum(dtype=np.int64))
+
+
 def as_bytes(data: pa.Buffer) -> Bytes:
     """A buffer's bytes."""
     return np.frombuffer(data, np.uint8)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import pyarrow as pa
+from kafka import TopicPartition
+from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.memory_records import MemoryRecords
 from own_orders import EVENTS, NOW, Orders, order
 
+from penstock.ingest.columns import columns
 from penstock.ingest.landing import Batch, open_landing
+from penstock.ingest.landing_schema import is_marked_huge
+from penstock.ingest.record_batches import RawBatch, WholeBatches
 
 EACH, BATCHES = 64, 6  # in all more megabytes than DuckDB's limit, 256
 
@@ -25,3 +31,25 @@ def test_huge_events_land_and_later_ones_land_behind_them(orders: Orders) -> Non
     assert orders.rows("SELECT count(*), count(DISTINCT note) FROM raw.orders") == [
         (EACH * BATCHES + 2, EACH * BATCHES)
     ]
+
+
+def test_few_events_of_a_large_buffer_are_not_huge(orders: Orders) -> None:
+    orders.land(order(1), order(2))
+    with open_landing(orders.settings, orders.contract) as landing:
+        limit = landing.connection.execute("SELECT current_setting('memory_limit')").fetchall()
+        events = columns([_raw([order(n, note="x" * 900) for n in range(2_000)], wanted_from=1_999)])
+        batch = Batch(events, {0: 2}, {0: 2_000})
+        landing.land(batch, epoch=1, run_id="test", now=NOW)
+        assert landing.connection.execute("SELECT current_setting('memory_limit')").fetchall() == limit
+        assert not is_marked_huge(landing.connection, "orders")
+    assert orders.rows("SELECT count(*) FROM raw.orders") == [(3,)]
+
+
+def _raw(values: list[bytes], wanted_from: int) -> RawBatch:
+    """A record batch of which a fetch wants only what lies behind an offset."""
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, batch_size=1 << 30)
+    for offset, value in enumerate(values):
+        builder.append(offset, 0, None, value, [])
+    (raw,) = WholeBatches(wanted_from, TopicPartition("orders", 0), MemoryRecords(builder.build())).take()
+    assert isinstance(raw, RawBatch)
+    return raw
