@@ -12,7 +12,7 @@ import psutil
 
 from bench.child import add_rivals_packages
 
-_PACKAGES = ("kafka-python", "confluent-kafka", "duckdb", "pyarrow", "dlt", "numpy")
+_PACKAGES = ("kafka-python", "confluent-kafka", "duckdb", "pyarrow", "dlt", "numpy", "numba")
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ class Profile:
         wall = time.perf_counter() - self.began
         self.cpu[_COMMIT] -= self.cpu[_INSERT]
         self.wall[_COMMIT] -= self.wall[_INSERT]
-        steps = [Step(name, round(self.cpu[name], 3), round(self.wall[name], 3)) for name in self.cpu]
+        # Clocks of threads and of the process do not tick together: a step may come out a little below zero.
+        steps = [Step(name, round(max(self.cpu[name], 0), 3), round(self.wall[name], 3)) for name in self.cpu]
         rest = time.process_time() - self.began_cpu - sum(step.cpu for step in steps)
         waiting = wall - sum(step.wall for step in steps)
         return (*steps, Step("all else; waiting for the fetch", round(rest, 3), round(waiting, 3)))
