@@ -138,7 +138,7 @@ def read_events(
                     words[start + row] = _U(day)
                 here += 12
         columns.is_plain[row] = fits and here == last and byte_at(last) == _CLOSING
-        columns.beyond_ascii[row] = high != _U(0)
+        columns.beyond_ascii[row] |= high != _U(0)  # also of a layout that was tried before
 
 
 @njit(nogil=True, cache=True)

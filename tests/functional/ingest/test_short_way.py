@@ -217,6 +217,16 @@ def test_a_text_that_closes_in_the_next_event_is_not_read(judge: Judge) -> None:
         chunk.validate(full=True)  # between the two stand bytes that are no text
 
 
+def test_what_an_earlier_layout_left_is_no_text_that_is_none(judge: Judge) -> None:
+    usual, another = event({name: FULL[name] for name in ORDERS[0]}), event({n: FULL[n] for n in ORDERS[1]})
+    broken = usual.replace(b'"t"', b'"\xff is no UTF-8"').replace(b'"number":1', b'"number":"1"')
+    values = [usual] * 6 + [broken] + [another] * 4
+    judge(*values)
+    assert judge.short == set(range(len(values))) - {6}
+    for chunk in judge.plain(judge.fetched(values)).to_batches():
+        chunk.validate(full=True)
+
+
 @given(events())
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_columns_are_sound_whatever_the_events_hold(judge: Judge, values: list[bytes]) -> None:
