@@ -23,14 +23,14 @@ from penstock.ingest.octets import (
     Ints,
     Words,
     as_bytes,
-    bitmap,
     bitmap_of_valid,
+    flag_column,
     word_of,
 )
 from penstock.ingest.plain_events import Layout, Places, is_text, key_of, read_by_layout
 from penstock.ingest.plain_values import MOST_DIGITS
 from penstock.ingest.record_batches import RawBatch, Records, counts_of, read_records
-from penstock.ingest.short_way import columns_of
+from penstock.ingest.short_way import array_of, columns_of
 
 _KINDS = {
     "string": kernel.STRING,
@@ -142,19 +142,13 @@ def _arrays(
 ) -> list[pa.Array]:
     """The columns of a field, as `short_way` names them."""
     kind, *others = (kind for _, kind in columns_of(field))
-    count = len(missing)
     valid = None if field.required else bitmap_of_valid(~missing)
-    stored = pa.py_buffer(words)
     if field.kind == "string":
-        array = pa.Array.from_buffers(kind, count, [valid, stored, data])
+        array = pa.Array.from_buffers(kind, len(missing), [valid, pa.py_buffer(words), data])
+    elif field.kind == "decimal":
+        array = pa.Array.from_buffers(kind, len(missing), [valid, pa.py_buffer(words)])
     elif field.kind == "uuid":
-        array = pa.ExtensionArray.from_storage(
-            kind, pa.Array.from_buffers(kind.storage_type, count, [valid, stored])
-        )
-    elif field.kind == "boolean":
-        array = pa.Array.from_buffers(kind, count, [valid, bitmap(words != 0)])
-    elif field.kind == "date":
-        array = pa.Array.from_buffers(kind, count, [valid, pa.py_buffer(words.astype(np.int32))])
+        array = array_of(kind, words.reshape(-1, 2), valid)
     else:
-        array = pa.Array.from_buffers(kind, count, [valid, stored])
-    return [array, *(pa.Array.from_buffers(other, count, [None, bitmap(is_local)]) for other in others)]
+        array = array_of(kind, words != 0 if field.kind == "boolean" else words, valid)
+    return [array, *(flag_column(is_local) for _ in others)]

@@ -77,18 +77,24 @@ class Judge:
         2. mark those of them that keep the rules
         3. judge all others by the contract's whole SQL
 
-        Raises LandingError if some events came out more or less than once: a defect of ours.
+        Raises LandingError where it cannot be done, or some events came out more or less than once.
         """
         chunks = events.to_batches()
         known = list(map(self.read, chunks) if plain is None else plain)  # 1
+        stream = self._judgement.contract.stream
         try:
-            judged = self._judge(chunks, known)
-        except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
-            self._connection.execute("RESET memory_limit")
-            judged = self._judge(chunks, known)
+            try:
+                judged = self._judge(chunks, known)
+            except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
+                self._connection.execute("RESET memory_limit")
+                judged = self._judge(chunks, known)
+        except duckdb.Error as exc:
+            raise LandingError(
+                f"{stream}: a batch of {events.num_rows} events could not be judged: {exc}",
+                fix="mend what the message says (too little memory?) and run again; nothing is lost",
+            ) from exc
         found = judged.rows + judged.rejects.num_rows
         if found != events.num_rows:
-            stream = self._judgement.contract.stream
             raise LandingError(f"{stream}: {found} events were judged in place of {events.num_rows}")
         return judged
 

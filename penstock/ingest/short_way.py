@@ -1,4 +1,4 @@
-"""The short way of the judgement: NumPy reads plain events to typed columns, DuckDB checks the rules.
+"""The short way of the judgement: plain events become typed columns (here by NumPy), DuckDB checks the rules.
 
 It only ever says "good": what is not plain, or does not keep a rule, takes the long way, which knows why.
 """
@@ -147,7 +147,7 @@ def _typed(field: Field, texts: Places, is_plain: Flags) -> tuple[list[pa.Array]
     holds |= is_missing
     if field.kind in ("decimal", "timestamp", "date") and not holds.all():
         values = np.where(holds, values, 0)  # DuckDB takes no other than those of their ranges
-    column = _array(kind, values, None if field.required else bitmap_of_valid(~is_missing))
+    column = array_of(kind, values, None if field.required else bitmap_of_valid(~is_missing))
     return [column, *map(flag_column, local)], holds
 
 
@@ -167,9 +167,10 @@ def _read(field: Field, octets: Bytes, at: Ints, length: Ints) -> tuple[npt.NDAr
     return (values, holds, ~has_zone) if field.default_timezone else (values, holds & has_zone)
 
 
-def _array(kind: pa.DataType, values: npt.NDArray[Any], valid: pa.Buffer | None) -> pa.Array:
+def array_of(kind: pa.DataType, values: npt.NDArray[Any], valid: pa.Buffer | None) -> pa.Array:
+    """Values as Arrow keeps them; a decimal's are whole numbers of its last decimal, a UUID's rows of bytes."""
     if kind == pa.uuid():
-        return pa.ExtensionArray.from_storage(kind, _array(kind.storage_type, values, valid))
+        return pa.ExtensionArray.from_storage(kind, array_of(kind.storage_type, values, valid))
     if kind == pa.bool_():
         stored = bitmap(values)
     elif kind == pa.date32():
