@@ -1,4 +1,4 @@
-"""The short way of the judgement: plain events become typed columns (here by NumPy), DuckDB checks the rules.
+"""The short way of the judgement: plain events become typed columns, here by NumPy; DuckDB checks rules.
 
 It only ever says "good": what is not plain, or does not keep a rule, takes the long way, which knows why.
 """
@@ -168,7 +168,7 @@ def _read(field: Field, octets: Bytes, at: Ints, length: Ints) -> tuple[npt.NDAr
 
 
 def array_of(kind: pa.DataType, values: npt.NDArray[Any], valid: pa.Buffer | None) -> pa.Array:
-    """Values as Arrow keeps them; a decimal's are whole numbers of its last decimal, a UUID's rows of bytes."""
+    """Values as Arrow keeps them: a decimal's in units of its last decimal, a UUID's as rows of bytes."""
     if kind == pa.uuid():
         return pa.ExtensionArray.from_storage(kind, array_of(kind.storage_type, values, valid))
     if kind == pa.bool_():
