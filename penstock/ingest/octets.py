@@ -45,14 +45,20 @@ def views(kind: pa.DataType, data: pa.Buffer, at: Ints, length: Ints) -> pa.Arra
 
     The layout: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
     """
-    size = np.maximum(length, 0)
     first = words(as_bytes(data), at, 2)
-    made = np.empty((len(at), 2), "<u8")
-    made[:, 0] = size.view(np.uint64) | (first[:, 0] & _KEPT[np.minimum(size, 4)]) << np.uint64(32)
-    inside = first[:, 0] >> np.uint64(32) | first[:, 1] << np.uint64(32)
-    inside &= _KEPT[np.minimum(np.maximum(size - 4, 0), 8)]
-    made[:, 1] = np.where(size <= _INLINE, inside, at.view(np.uint64) << np.uint64(32))
+    made = view_words(at, length, first[:, 0], first[:, 0] >> np.uint64(32) | first[:, 1] << np.uint64(32))
     return pa.Array.from_buffers(kind, len(at), [bitmap_of_valid(length >= 0), pa.py_buffer(made), data])
+
+
+def view_words(at: Ints, length: Ints, first: Words, from_fifth: Words) -> Words:
+    """The views of such texts, two words each: shape (texts, 2). `first`: their first eight bytes,
+    `from_fifth`: those from the fifth on; of both, what is behind the end may be anything."""
+    size = np.maximum(length, 0)
+    made = np.empty((len(at), 2), "<u8")
+    made[:, 0] = size.view(np.uint64) | (first & _KEPT[np.minimum(size, 4)]) << np.uint64(32)
+    inside = from_fifth & _KEPT[np.minimum(np.maximum(size - 4, 0), 8)]
+    made[:, 1] = np.where(size <= _INLINE, inside, at.view(np.uint64) << np.uint64(32))
+    return made
 
 
 def taken(array: pa.Array, rows: Ints) -> pa.Array:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.ingest.contract import Contract, Field
-from penstock.ingest.octets import Bytes, Flags, Ints, as_bytes, views, word_of, words
+from penstock.ingest.octets import Flags, Ints, as_bytes, views, word_of
 
 _LOOKED_AT = 8  # events, for the usual layout
 _QUOTE, _BACKSLASH, _CLOSING, _SPACE = b'"\\} '
@@ -49,26 +49,6 @@ class Places:
 def is_string(field: Field) -> bool:
     """Is it a string in JSON?"""
     return field.kind in ("string", "uuid", "timestamp", "date")
-
-
-def find_texts(contract: Contract, events: Places, longest: int) -> tuple[dict[str, Places], Flags]:
-    """By field the texts of its values (of strings without the quotes), and which events are plain. Texts of
-    other events, of which are those of more than `longest` bytes, may be anywhere."""
-    texts: dict[str, Places] = {}
-
-    def read(layout: Layout, rows: Ints) -> Flags:
-        if not texts:
-            found, fits = _texts_of(contract, layout, events)
-            texts.update(found)
-            return fits[rows]
-        found, fits = _texts_of(contract, layout, events.of(rows))
-        for name, places in found.items():
-            texts[name].at[rows[fits]] = places.at[fits]
-            texts[name].length[rows[fits]] = places.length[fits]
-        return fits
-
-    could_be = _has_plain_bytes(events, longest)
-    return texts, read_by_layout(contract, events, np.flatnonzero(could_be), read)
 
 
 def read_by_layout(
@@ -112,7 +92,7 @@ def key_of(name: str, *, is_first: bool, spaced: bool) -> bytes:
     return (b"{" if is_first else b"," + space) + b'"' + name.encode() + b'":' + space
 
 
-def _has_plain_bytes(events: Places, longest: int) -> Flags:
+def has_plain_bytes(events: Places, longest: int) -> Flags:
     """Which events have no backslash and no control character, and are UTF-8."""
     octets = as_bytes(events.data)
     plain = (events.length >= 2) & (events.length <= longest)
@@ -151,101 +131,3 @@ def _is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _texts_of(contract: Contract, layout: Layout, events: Places) -> tuple[dict[str, Places], Flags]:
-    """By field its texts, and which events have this layout."""
-    by_name = {field.name: field for field in contract.fields}
-    walk = _Walk(events, layout.spaced)
-    texts, fits = {}, np.ones(len(events.at), bool)
-    for name in layout.fields:
-        field = by_name[name]
-        texts[name], has_field = walk.string(field) if is_string(field) else walk.other(field)
-        fits &= has_field
-    return texts, fits & walk.is_over()
-
-
-class _Walk:
-    """From field to field, in all events at once.
-
-    `here` is the place behind the last value; `quotes` are all quotes of the buffer, of which `next_quote` is
-    the first from `here` on. Where an event does not fit, both may be anywhere.
-    """
-
-    def __init__(self, events: Places, spaced: bool) -> None:
-        self._data = events.data
-        self._octets = as_bytes(events.data)
-        self._spaced = spaced
-        self._is_first = True
-        self._last = events.at + events.length - 1
-        self._here = events.at
-        self._quotes = np.flatnonzero(self._octets == _QUOTE)
-        self._next_quote = np.searchsorted(self._quotes, events.at)
-
-    def string(self, field: Field) -> tuple[Places, Flags]:
-        """The texts of the next field, and in which events it is a string, or may be missing or null."""
-        key = self._next_key(field)
-        close = self._quote(3)  # behind two of the key, and the opening one
-        if field.required:
-            begin = self._here + len(key) + 1
-            fits = _reads(self._octets, self._here, key + b'"')
-            self._here, self._next_quote = close + 1, self._next_quote + 4
-            return Places(self._data, begin, close - begin), fits
-        is_there = _reads(self._octets, self._here, key)
-        begin = self._here + len(key) + 1
-        has_text = is_there & (self._octets.take(begin - 1, mode="clip") == _QUOTE)
-        is_null = is_there & ~has_text
-        if is_null.any():
-            fits = ~is_null | _reads(self._octets, begin - 1, b"null")
-            here = np.where(is_null, begin + 3, self._here)
-        else:
-            fits, here = ~is_null, self._here
-        self._here = np.where(has_text, close + 1, here)
-        self._next_quote = self._next_quote + 2 * is_there + 2 * has_text
-        return Places(self._data, begin, np.where(has_text, close - begin, -1)), fits
-
-    def other(self, field: Field) -> tuple[Places, Flags]:
-        """The texts of the next field, which is no string: up to the next key, or the end."""
-        key = self._next_key(field)
-        is_there = _reads(self._octets, self._here, key)
-        begin = self._here + len(key)
-        end = np.minimum(self._quote(2) - 1 - self._spaced, self._last)
-        length = end - begin
-        has_text = is_there & (length > 0)
-        if field.required:
-            self._here, self._next_quote = end, self._next_quote + 2
-            return Places(self._data, begin, length), has_text
-        self._here = np.where(has_text, end, self._here)
-        self._next_quote = self._next_quote + 2 * has_text
-        is_null = (length == 4) & _reads(self._octets, begin, b"null")
-        return Places(self._data, begin, np.where(has_text & ~is_null, length, -1)), has_text | ~is_there
-
-    def is_over(self) -> Flags:
-        """Which events end here."""
-        is_over: Flags = self._octets.take(self._here, mode="clip") == _CLOSING
-        is_over &= self._here == self._last
-        return is_over
-
-    def _next_key(self, field: Field) -> bytes:
-        """What stands before the next value."""
-        key = key_of(field.name, is_first=self._is_first, spaced=self._spaced)
-        self._is_first = False
-        return key
-
-    def _quote(self, number: int) -> Ints:
-        """The place of a quote, counted from the next."""
-        return self._quotes.take(self._next_quote + number, mode="clip")
-
-
-def _reads(octets: Bytes, at: Ints, text: bytes) -> Flags:
-    """At which places does this text stand?"""
-    count = -(-len(text) // 8)
-    found = words(octets, at, count)
-    reads: Flags = np.ones(len(at), bool)
-    for n in range(count):
-        part = text[8 * n : 8 * n + 8]
-        word = found[:, n]
-        if len(part) < 8:
-            word = word & word_of(b"\xff" * len(part))
-        reads = reads & (word == word_of(part))
-    return reads

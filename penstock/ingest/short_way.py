@@ -6,6 +6,7 @@ It only ever says "good": what is not plain, or does not keep a rule, takes the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,18 @@ from penstock.ingest.contract import INTEGER_TYPES, Contract, Field
 from penstock.ingest.field_sql import column, has_rules, in_zone, is_good
 from penstock.ingest.octets import (
     PADDING,
-    Bytes,
     Flags,
     Ints,
-    as_bytes,
     bitmap,
     bitmap_of_valid,
     flag_column,
     flags_of,
-    views,
+    view_words,
 )
-from penstock.ingest.plain_events import Places, find_texts
+from penstock.ingest.plain_events import Layout, Places, has_plain_bytes, read_by_layout
 from penstock.ingest.plain_values import booleans, dates, decimals, instants, integers, uuids
+from penstock.ingest.plain_walk import Walk
+from penstock.ingest.texts import Texts
 
 PLAIN = "_is_plain"
 
@@ -68,15 +69,28 @@ def plain_columns(
 
 def read_events(contract: Contract, events: Places, longest: int) -> tuple[list[pa.Array], Flags]:
     """Some events' fields as columns, by NumPy, and which events are plain and have only values that read."""
-    texts, is_plain = find_texts(contract, events, longest)
-    if not texts:
-        return [], is_plain
-    arrays, is_good = [], is_plain
-    for field in contract.fields:
-        found, holds = _typed(field, texts[field.name], is_plain)
-        arrays += found
-        is_good = is_good & holds
-    return arrays, is_good
+    columns: dict[str, _Column] = {}
+
+    def read(layout: Layout, rows: Ints) -> Flags:
+        if not columns:
+            found, fits = _columns(contract, layout, events)
+            columns.update(found)
+            return fits[rows]
+        found, fits = _columns(contract, layout, events.of(rows))
+        for name, others in found.items():
+            columns[name].put(rows[fits], others, fits)
+        return fits
+
+    could_be = has_plain_bytes(events, longest)
+    is_plain = read_by_layout(contract, events, np.flatnonzero(could_be), read)
+    left_out = np.flatnonzero(~is_plain)
+    arrays = [
+        array
+        for field in contract.fields
+        if columns
+        for array in columns[field.name].arrays(field, events.data, left_out)
+    ]
+    return arrays, is_plain
 
 
 def rules_sql(contract: Contract, relation: str) -> str:
@@ -136,34 +150,66 @@ def columns_of(field: Field) -> list[tuple[str, pa.DataType]]:
     return [(field.name, kind), *local]
 
 
-def _typed(field: Field, texts: Places, is_plain: Flags) -> tuple[list[pa.Array], Flags]:
-    """The columns of a field, and which of its texts were read; one that is not there is null, and read."""
-    kind = columns_of(field)[0][1]
-    if field.kind == "string":
-        length = np.where(is_plain, texts.length, 0)  # of other events, they may lead out of the buffer
-        return [views(kind, texts.data, texts.at, length)], is_plain
-    is_missing = texts.length < 0
-    values, holds, *local = _read(field, as_bytes(texts.data), texts.at, texts.length)
-    holds |= is_missing
-    if field.kind in ("decimal", "timestamp", "date") and not holds.all():
-        values = np.where(holds, values, 0)  # DuckDB takes no other than those of their ranges
-    column = array_of(kind, values, None if field.required else bitmap_of_valid(~is_missing))
-    return [column, *map(flag_column, local)], holds
+@dataclass(frozen=True)
+class _Column:
+    """A field's values as Arrow keeps them; which are missing (None: none may be); which are times without a
+    zone, if they may be."""
+
+    values: npt.NDArray[Any]
+    missing: Flags | None
+    local: Flags | None
+
+    def put(self, rows: Ints, others: _Column, those: Flags) -> None:
+        """Put `those` of `others` into some rows."""
+        self.values[rows] = others.values[those]
+        for mine, other in ((self.missing, others.missing), (self.local, others.local)):
+            if mine is not None and other is not None:
+                mine[rows] = other[those]
+
+    def arrays(self, field: Field, data: pa.Buffer, left_out: Ints) -> list[pa.Array]:
+        """The columns of the field. What an event holds that is left out may lead out of its buffer, or be
+        beyond what DuckDB takes."""
+        self.values[left_out] = 0
+        kind = columns_of(field)[0][1]
+        valid = None if self.missing is None else bitmap_of_valid(~self.missing)
+        if field.kind == "string":
+            array = pa.Array.from_buffers(kind, len(self.values), [valid, pa.py_buffer(self.values), data])
+        else:
+            array = array_of(kind, self.values, valid)
+        return [array] if self.local is None else [array, flag_column(self.local)]
 
 
-def _read(field: Field, octets: Bytes, at: Ints, length: Ints) -> tuple[npt.NDArray[Any], ...]:
+def _columns(contract: Contract, layout: Layout, events: Places) -> tuple[dict[str, _Column], Flags]:
+    """By field its values, and which events have this layout and only values that read."""
+    by_name = {field.name: field for field in contract.fields}
+    walk = Walk(events, spaced=layout.spaced)
+    columns, fits = {}, np.ones(len(events.at), bool)
+    for name in layout.fields:
+        field = by_name[name]
+        texts, has_field = walk.field(field)
+        fits &= has_field
+        values, holds, *local = _read(field, texts)
+        missing = None if field.required else texts.length < 0
+        fits &= holds if missing is None else holds | missing
+        columns[name] = _Column(values, missing, local[0] if local else None)
+    return columns, fits & walk.is_over()
+
+
+def _read(field: Field, texts: Texts) -> tuple[npt.NDArray[Any], ...]:
     """The values as Arrow keeps them, and which of them hold; then which times are local, if they may be."""
+    if field.kind == "string":
+        return view_words(texts.at, texts.length, texts.word(0), texts.word(4)), np.ones(len(texts.at), bool)
     if field.kind == "integer":
-        return integers(octets, at, length, *INTEGER_TYPES[field.sql_type])
+        return integers(texts, *INTEGER_TYPES[field.sql_type])
     if field.kind == "decimal":
-        return decimals(octets, at, length, field.precision, field.scale)
+        return decimals(texts, field.precision, field.scale)
     if field.kind == "boolean":
-        return booleans(octets, at, length)
+        return booleans(texts)
     if field.kind == "date":
-        return dates(octets, at, length)
+        return dates(texts)
     if field.kind == "uuid":
-        return uuids(octets, at, length)
-    values, holds, has_zone = instants(octets, at, length)
+        return uuids(texts)
+    values, holds, has_zone = instants(texts)
     return (values, holds, ~has_zone) if field.default_timezone else (values, holds & has_zone)
 
 
