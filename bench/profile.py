@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.turn import Step
+from penstock.ingest import columns as columns_module
 from penstock.ingest import drain as drain_module
-from penstock.ingest import fetch as fetch_module
 from penstock.ingest.consume import Source
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.judge import Judge
@@ -31,7 +31,7 @@ _COMMIT = "offsets, rejects, commit"
 # Of the threads that fetch and judge ahead, then of the one that lands; "land" is what its inner steps leave.
 _AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
-    (fetch_module, "columns", "decode to Arrow columns"),
+    (columns_module, "decode", "decode to Arrow columns"),
     (Judge, "read", _PARSE),
     (Judge, "_is_good", _RULES),
     (Judge, "_judge_doubtful", _JUDGE),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -40,20 +40,21 @@ def events_of(item: Any) -> int:
     return item.count if isinstance(item, RawBatch) else 1
 
 
-def columns(items: Sequence[Any], read: ReadRecords = read_records) -> pa.Table:
+def columns(items: Iterable[Any], read: ReadRecords = read_records) -> pa.Table:
     """The events of polled items, in their order, in chunks; `read` reads the records of whole batches.
     Raises CorruptRecordError."""
-    chunks = []
+    return pa.Table.from_batches(chunks(items, read), schema=SCHEMA)
+
+
+def chunks(items: Iterable[Any], read: ReadRecords = read_records) -> Iterator[pa.RecordBatch]:
+    """The same, chunk by chunk: as soon as there are items enough for one."""
     for is_raw, run in groupby(items, lambda item: isinstance(item, RawBatch)):
         if is_raw:
-            chunks += [_typed(decode(group, read)) for group in _groups(run)]
+            for group in _groups(run):
+                yield _typed(decode(group, read))
         else:
-            records = list(run)
-            chunks += [
-                _of_records(records[at : at + _RECORDS_AT_ONCE])
-                for at in range(0, len(records), _RECORDS_AT_ONCE)
-            ]
-    return pa.Table.from_batches(chunks, schema=SCHEMA)
+            while records := list(islice(run, _RECORDS_AT_ONCE)):
+                yield _of_records(records)
 
 
 def _groups(batches: Iterator[RawBatch]) -> Iterator[list[RawBatch]]:

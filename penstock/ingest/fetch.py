@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import pyarrow as pa
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
-from penstock.ingest.columns import columns, events_of, size_of
+from penstock.ingest.columns import SCHEMA, chunks, events_of, size_of
 from penstock.ingest.landing import Batch
 from penstock.ingest.record_batches import ReadRecords, read_records
 from penstock.ingest.topic import Topic, explained
@@ -76,36 +77,50 @@ class Fetch:
         until: Mapping[int, int] | None = None,
         stall: float = 60.0,
         read: ReadRecords = read_records,
+        tell: Callable[[pa.RecordBatch], None] | None = None,
     ) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
-        Without `until` it may be empty. With `until`, partitions that are there are paused, and BrokerError
-        is raised when nothing has come for `stall` seconds. A broker that goes away is waited for.
+        `tell` is told each chunk of its events as it comes. Without `until` the batch may be empty. With
+        `until`, partitions that are there are paused, and BrokerError is raised when nothing has come for
+        `stall` seconds. A broker that goes away is waited for.
         Raises OffsetsGone, once all that came before it has been returned.
         """
-        items: list[Any] = []
+        decoded = []
+        # Chunks are decoded while their bytes are still in the processor's cache.
+        for chunk in chunks(self._items(linger, until, stall), read):
+            decoded.append(chunk)
+            if tell is not None:
+                tell(chunk)
+        positions = self.positions()
+        moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
+        starts = {partition: self._fetched[partition] for partition in moved}
+        self._fetched.update(moved)
+        return Batch(pa.Table.from_batches(decoded, schema=SCHEMA), starts=starts, ends=moved)
+
+    def _items(self, linger: float, until: Mapping[int, int] | None, stall: float) -> Iterator[Any]:
+        """What is polled for one batch, as it comes."""
         size = events = 0
         began = moved = time.monotonic()
         while True:
             try:
                 polled, failure = self._poll(min(linger, 0.5))
             except OffsetsGone:
-                if not items:
+                if not events:
                     raise
-                break
+                return
             now = time.monotonic()
-            if polled:
+            for item in (item for part in polled.values() for item in part):
                 moved = now
-                came = [item for part in polled.values() for item in part]
-                items += came
-                size += sum(map(size_of, came))
-                events += sum(map(events_of, came))
+                size += size_of(item)
+                events += events_of(item)
+                yield item
             if self._stopped or (until is not None and self._is_there(until)):
-                break
+                return
             if size >= BATCH_BYTES or events >= BATCH_EVENTS:
-                break
-            if now - began >= linger and (items or until is None):
-                break
+                return
+            if now - began >= linger and (events or until is None):
+                return
             if now - moved > stall:
                 raise BrokerError(
                     f"topic {self._topic.name} at {self._servers}: no event for {stall:g} s, though "
@@ -113,7 +128,6 @@ class Fetch:
                     + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",
                 )
-        return self._batch(items, read)
 
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
@@ -145,13 +159,6 @@ class Fetch:
         arrived = [p for p, position in self.positions().items() if position >= until[p]]
         self._consumer.pause(*(self._places[partition] for partition in arrived))
         return len(arrived) == len(self._places)
-
-    def _batch(self, items: list[Any], read: ReadRecords) -> Batch:
-        positions = self.positions()
-        moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
-        starts = {partition: self._fetched[partition] for partition in moved}
-        self._fetched.update(moved)
-        return Batch(events=columns(items, read), starts=starts, ends=moved)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """While one batch lands, the next is judged, and the one after it is fetched and read.
 
-Threads can share this work, for NumPy and DuckDB do most of theirs without Python's lock.
+Threads can share this work, for NumPy and DuckDB do most of theirs without Python's lock. One reads what it
+has fetched, while that is in its processor's cache: with another thread for the reading, both use NumPy, wait
+for the lock again and again, and land no sooner.
 """
 
 from __future__ import annotations
@@ -19,10 +21,7 @@ from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing import Batch
 from penstock.ingest.readers import readers_for
 
-_READERS = 2  # threads: NumPy alone takes longer over a batch than DuckDB
 _KEPT = 31 * 2**20  # bytes
-
-Fetched = tuple[Batch, list[Future[pa.RecordBatch]]]  # with its plain events, as they are read
 
 
 @contextmanager
@@ -38,29 +37,29 @@ def fetched_ahead(
     with (
         open_judge(judgement, readers) as judge,
         ThreadPoolExecutor(1, "fetch") as fetching,
-        ThreadPoolExecutor(_READERS, "read") as reading,
         ThreadPoolExecutor(1, "judge") as judging,
     ):
 
-        def fetched() -> Fetched:
-            batch = fetch.batch(linger=linger, until=until, read=readers.records)
-            return batch, [reading.submit(judge.read, chunk) for chunk in batch.events.to_batches()]
-
-        def judged(coming: Future[Fetched]) -> tuple[Batch, Future[Fetched] | None]:
-            """The batch that comes, judged, and the one after it, if there is one."""
-            batch, plain = coming.result()
-            after = None if has_passed(fetch.fetched(), until) else fetching.submit(fetched)
-            return batch.judged_by(judge, (chunk.result() for chunk in plain)), after
+        def fetched() -> Future[Batch]:
+            """The next batch, read; as it is judged."""
+            plain: list[pa.RecordBatch] = []
+            batch = fetch.batch(
+                linger=linger,
+                until=until,
+                read=readers.records,
+                tell=lambda chunk: plain.append(judge.read(chunk)),
+            )
+            return judging.submit(batch.judged_by, judge, plain)
 
         def batches() -> Iterator[Batch]:
-            coming = judging.submit(judged, fetching.submit(fetched))
-            while True:
-                batch, after = coming.result()
-                if after is not None:
-                    coming = judging.submit(judged, after)
-                yield batch
-                if after is None:
-                    return
+            coming = fetching.submit(fetched)
+            is_last = False
+            while not is_last:
+                judged = coming.result()
+                is_last = has_passed(fetch.fetched(), until)
+                if not is_last:
+                    coming = fetching.submit(fetched)
+                yield judged.result()
 
         try:
             yield batches()

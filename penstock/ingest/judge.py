@@ -6,7 +6,7 @@ judged while another lands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ class Judge:
         """The plain events of a chunk as typed columns: columns of `short_way.plain_columns`."""
         return plain_columns(self._judgement.contract, chunk, LONGEST_VALUE, self._readers.events)
 
-    def judge(self, events: pa.Table, plain: Iterable[pa.RecordBatch] | None = None) -> Judged:
+    def judge(self, events: pa.Table, plain: Sequence[pa.RecordBatch] | None = None) -> Judged:
         """Judge events, columns as in `columns.SCHEMA`; `plain`: what `read` gives for each of their chunks.
 
         1. read the plain events, if that was not done before
@@ -80,7 +80,7 @@ class Judge:
         Raises LandingError where it cannot be done, or some events came out more or less than once.
         """
         chunks = events.to_batches()
-        known = list(map(self.read, chunks) if plain is None else plain)  # 1
+        known = list(map(self.read, chunks)) if plain is None else plain  # 1
         stream = self._judgement.contract.stream
         try:
             try:
@@ -98,7 +98,7 @@ class Judge:
             raise LandingError(f"{stream}: {found} events were judged in place of {events.num_rows}")
         return judged
 
-    def _judge(self, chunks: list[pa.RecordBatch], plain: list[pa.RecordBatch]) -> Judged:
+    def _judge(self, chunks: list[pa.RecordBatch], plain: Sequence[pa.RecordBatch]) -> Judged:
         table = pa.Table.from_batches(plain, schema=self._judgement.plain_schema)
         is_good = self._is_good(table)  # 2
         doubtful, at = [], 0

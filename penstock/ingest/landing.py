@@ -7,7 +7,7 @@ file holds are still those from which the batch was fetched. Of two consumers, o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +65,7 @@ class Batch:
     ends: Mapping[int, int]
     judged: Judged | None = None
 
-    def judged_by(self, judge: Judge, plain: Iterable[pa.RecordBatch] | None = None) -> Batch:
+    def judged_by(self, judge: Judge, plain: Sequence[pa.RecordBatch] | None = None) -> Batch:
         """The same, judged (`plain`: as in `Judge.judge`); nothing to do where it holds no event."""
         return replace(self, judged=judge.judge(self.events, plain)) if self.events.num_rows else self
 

@@ -17,11 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.ingest.contract import Contract, Field
-from penstock.ingest.octets import Flags, Ints, as_bytes, views, word_of
+from penstock.ingest.octets import Flags, Ints, as_bytes, places_of, views
 
 _LOOKED_AT = 8  # events, for the usual layout
-_QUOTE, _BACKSLASH, _CLOSING, _SPACE = b'"\\} '
-_NULL = word_of(b"null")
+_BACKSLASH, _SPACE = b"\\ "
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,9 @@ def has_plain_bytes(events: Places, longest: int) -> Flags:
     beyond_ascii = np.flatnonzero(lowest < 0)
     if beyond_ascii.size:
         good[beyond_ascii] = is_text(those.of(beyond_ascii))
-    if (octets == _BACKSLASH).any():
-        good &= np.minimum.reduceat(octets ^ _BACKSLASH, borders)[::2] != 0
+    escapes = places_of(octets, _BACKSLASH)
+    owner = np.searchsorted(those.at, escapes, side="right") - 1
+    good[owner[(owner >= 0) & (escapes < (those.at + those.length)[owner])]] = False
     plain[rows] = good
     return plain
 

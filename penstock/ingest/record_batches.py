@@ -22,7 +22,7 @@ from kafka.consumer.fetcher import Fetcher, IsolationLevel
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch
 
-from penstock.ingest.octets import PADDING, Bytes, Ints, as_bytes, bitmap, views
+from penstock.ingest.octets import PADDING, Bytes, Ints, as_bytes, bitmap, places_of, views
 
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 
@@ -205,7 +205,7 @@ def _record_starts(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> 
 
 def _candidates(octets: Bytes, count: int) -> Ints:
     """Places that look like the begin of a record, and lead to another; `count` are wanted."""
-    last_of_length = np.flatnonzero(octets[1:] == 0)  # the place before each zero byte
+    last_of_length = places_of(octets[1:], 0)  # the place before each zero byte
     last_of_length = last_of_length[octets.take(last_of_length) < 0x80]
     starts = last_of_length
     for _ in range(2):  # a length of up to three bytes: a record of up to 1 MiB
