@@ -52,14 +52,12 @@ def fetched_ahead(
             return judging.submit(batch.judged_by, judge, plain)
 
         def batches() -> Iterator[Batch]:
-            coming = fetching.submit(fetched)
-            is_last = False
-            while not is_last:
+            coming: Future[Future[Batch]] | None = fetching.submit(fetched)
+            while coming is not None:
                 judged = coming.result()
-                is_last = has_passed(fetch.fetched(), until)
-                if not is_last:
-                    coming = fetching.submit(fetched)
+                coming = None if has_passed(fetch.fetched(), until) else fetching.submit(fetched)
                 yield judged.result()
+                del judged  # a batch that has landed gives its memory to the one that comes
 
         try:
             yield batches()

@@ -220,8 +220,9 @@ class LandingFile:
 
     def _insert(self, judged: Judged, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         connection, commit = self.connection, self.next_commit()
-        for relation in ("plain", "others", "rejects"):
-            connection.register(relation, getattr(judged, relation))
+        relations = {"plain": judged.plain, "others": judged.others, "rejects": judged.rejects}
+        for name, rows_of_it in relations.items():
+            connection.register(name, rows_of_it)
         rows = self.insert_rows(f"({self.judgement.rows_sql})", epoch, commit) if judged.plain_rows else 0
         rows += self.insert_rows("others", epoch, commit) if judged.others.num_rows else 0
         if rows != judged.rows:
@@ -230,6 +231,8 @@ class LandingFile:
         rejected = int(judged.rejects.num_rows)
         if rejected:
             self.insert_rejects("rejects", epoch, commit)
+        for name in relations:
+            connection.unregister(name)  # it would keep the batch until the next one lands
         self.note_commit(commit, now, run_id, rows, rejected)
         return Landed(commit, rows, rejected, judged.reasons)
 
