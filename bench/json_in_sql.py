@@ -65,7 +65,7 @@ class LandingInSql(LandingFile):
 def open_landing_in_sql(settings: Settings, contract: Contract) -> Iterator[LandingFile]:
     """Penstock's landing file, filled by our SQL. Raises what `open_landing` does."""
     with open_landing(settings, contract) as landing:
-        yield LandingInSql(landing.connection, landing.judgement)
+        yield LandingInSql(landing.file, landing.judgement)
 
 
 def plain_sql(connection: duckdb.DuckDBPyConnection, contract: Contract) -> str:

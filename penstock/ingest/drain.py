@@ -24,6 +24,7 @@ from penstock.ingest.reject_limit import check_rejects
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
 _WAIT_FOR_FILE = 30.0  # seconds until a drain looks again whether others landed all meanwhile
+_COMMITS_AN_OPEN = 16  # until the file is opened anew, which takes little time and gives back much memory
 _LINGER = 5.0  # seconds until a batch lands that is not full
 
 OnLanded = Callable[[Landed], None]
@@ -84,26 +85,26 @@ def drain(
     Raises BrokerError and LandingError; TooManyRejects once all has landed.
     """
     began = time.monotonic()
+    tally = _Tally()
     with open_source(settings, contract) as source:
         asked_at = clock()
         order = Order(contract, source.end_offsets(), asked_at, run_id, begin_new_epoch, accept_gap)
         while True:
             try:
                 with stream_lock(settings, contract, what="drain"):
-                    tally, complete_until = _drain_alone(source, order, clock, on_landed, wait)
+                    complete_until = _drain_alone(source, order, clock, tally, on_landed, wait)
                 return tally.result(contract.stream, complete_until, time.monotonic() - began)
             except BusyError:
                 if has_passed(stored_offsets(settings, contract, source.topic.topic_id), order.target):
-                    return _Tally().result(contract.stream, None, time.monotonic() - began, by_another=True)
+                    return tally.result(contract.stream, None, time.monotonic() - began, by_another=True)
                 if time.monotonic() - began > wait:
                     raise
             time.sleep(_PAUSE)
 
 
 def _drain_alone(
-    source: Source, order: Order, clock: Clock, on_landed: OnLanded, wait: float
-) -> tuple[_Tally, dt.datetime]:
-    tally = _Tally()
+    source: Source, order: Order, clock: Clock, tally: _Tally, on_landed: OnLanded, wait: float
+) -> dt.datetime:
     with open_landing(source.settings, order.contract, wait=min(wait, _WAIT_FOR_FILE)) as landing:
         epoch = source.epoch(landing, clock=clock, begin_new=order.begin_new_epoch)
         arrived = False
@@ -114,7 +115,7 @@ def _drain_alone(
                 source.explain(gone, landing, clock=clock)
         complete_until = landing.complete_until(order.asked_at)
         check_rejects(landing.connection, order.contract.stream, order.contract.reject_limit, order.run_id)
-        return tally, complete_until
+        return complete_until
 
 
 def _drain_in_one_go(
@@ -145,6 +146,8 @@ def _drain_in_one_go(
                 return False
             tally.add(landed)
             on_landed(landed)
+            if tally.commits % _COMMITS_AN_OPEN == 0:
+                landing.file.reopen(wait=_WAIT_FOR_FILE)
     return True
 
 

@@ -16,34 +16,18 @@ import duckdb
 import pyarrow as pa
 
 from penstock.core.duckdb_file import open_duckdb, quoted
-from penstock.core.errors import BusyError, LandingError, PenstockError
+from penstock.core.errors import BusyError, LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.judge import Judge, Judged, Reasons, count_reasons, open_judge
 from penstock.ingest.judgement import Judgement, compile_judgement
-from penstock.ingest.landing_schema import (
-    GAPS_TABLE,
-    ROW_GROUPS,
-    check_landing,
-    create_landing,
-    is_marked_huge,
-    mark_huge,
-)
+from penstock.ingest.landing_connection import LandingConnection, told
+from penstock.ingest.landing_schema import GAPS_TABLE, create_landing
 from penstock.ingest.octets import bytes_of
 
-# Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint. What
-# DuckDB has written it would keep in memory, too, up to most of the machine's: it is not read here.
-_SETTINGS = """
-SET preserve_insertion_order = false;
-SET wal_autocheckpoint = '128MB';
-SET memory_limit = '128MB';
-"""
-# Bytes of an event, on average over a batch: more, and a commit can want more memory than that, and end the
-# connection where it is not there. Such a batch takes what it needs. Its row groups stay as they are: to join
-# them, at a checkpoint, all texts of 2048 rows would be in memory.
-_HUGE = 16 * 1024
+_HUGE = 16 * 1024  # bytes of an event, on average over a batch: more, and the file takes huge events
 
 
 class Outrun(Exception):
@@ -87,8 +71,13 @@ NOTHING = Landed(None, 0, 0, {})
 class LandingFile:
     """An open landing file, ready for writing. Times are passed in: the machine's clock is the caller's."""
 
-    connection: duckdb.DuckDBPyConnection
+    file: LandingConnection
     judgement: Judgement
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's connection to the file, until that is opened anew."""
+        return self.file.duckdb
 
     def epoch(
         self,
@@ -188,8 +177,9 @@ class LandingFile:
             try:
                 landed = self._land(batch, epoch, run_id, now)
             except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
-                self.allow_all_memory()
+                self.file.allow_all_memory()
                 landed = self._land(batch, epoch, run_id, now)
+            self.file.forget_written()
         except duckdb.Error as exc:
             raise LandingError(
                 f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
@@ -198,19 +188,13 @@ class LandingFile:
         kill_point("ingest.committed")
         return landed
 
-    def allow_all_memory(self) -> None:
-        """From now on DuckDB may use most of the machine's memory, as it does by default."""
-        self.connection.execute("RESET memory_limit")
-
     def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         if batch.judged is None and batch.events.num_rows:
             with open_judge(self.judgement) as judge:
                 batch = batch.judged_by(judge)  # 1
         kill_point("ingest.judged")
         if sum(map(bytes_of, batch.events.column("value").chunks)) > _HUGE * batch.events.num_rows:
-            self.allow_all_memory()
-            self.connection.execute("SET max_vacuum_tasks = 0")
-            mark_huge(self.connection, self.judgement.contract.stream)
+            self.file.take_huge_events()
         with _transaction(self.connection):
             self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
             landed = self._insert(batch.judged, epoch, run_id, now) if batch.judged else NOTHING  # 3
@@ -312,38 +296,13 @@ def open_landing(
     path = path or settings.landing_file(contract.stream)
     if not path.exists():
         create_landing(path, contract, settings.environment)
+    judgement = compile_judgement(contract)
+    file = LandingConnection(path, judgement, settings.environment, wait=wait)
     try:
-        connection = open_duckdb(path, wait=wait, storage=ROW_GROUPS)
-    except BusyError:
-        raise
-    except PenstockError as exc:
-        raise LandingError(exc.message, fix=_after_damage(path)) from exc
-    try:
-        connection.execute(_SETTINGS)
-        check_landing(connection, path, contract, settings.environment)
-        judgement = compile_judgement(contract)
-        judgement.prepare(connection)
-        landing = LandingFile(connection, judgement)
-        if is_marked_huge(connection, contract.stream):
-            landing.allow_all_memory()
-        yield landing
-    except duckdb.Error as exc:
-        raise LandingError(
-            f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",
-            fix=f"mend what the message says (a full disk?); {_after_damage(path)}",
-        ) from exc
+        with told(path):
+            yield LandingFile(file, judgement)
     finally:
-        connection.close()
-
-
-def _after_damage(path: Path) -> str:
-    """What to do when a landing file is damaged. Without its log it is as of its last checkpoint, whole."""
-    log = path.with_name(path.name + ".wal")
-    aside = f"; if only {log} is, move that aside" if log.exists() else ""
-    return (
-        f"if the file is damaged, bring back a copy of it{aside}: the offsets go with it, and what Kafka "
-        "still holds lands again"
-    )
+        file.close()
 
 
 def next_offsets(connection: duckdb.DuckDBPyConnection, epoch: int) -> dict[int, int]:

@@ -67,7 +67,7 @@ def replay(
         open_landing(settings, contract) as landing,
     ):
         try:
-            landing.allow_all_memory()  # all chunks are one transaction
+            landing.file.allow_all_memory()  # all chunks are one transaction
             return _Replay(landing, run_id, clock()).run(where, chunk_bytes, dry_run=dry_run)
         except duckdb.Error as exc:
             raise LandingError(

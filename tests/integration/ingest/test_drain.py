@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
@@ -19,6 +20,7 @@ from penstock.core.errors import BrokerError, LandingError
 from penstock.core.settings import Settings
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
+from penstock.ingest.landing_connection import LandingConnection
 from penstock.local.broker import create_topic
 
 Event = Callable[..., bytes]
@@ -58,6 +60,26 @@ def test_a_second_drain_lands_only_what_is_new(stream: Stream, event: Event) -> 
     assert drain_now(stream).landed == 10
     assert stream.event_ids() == [f"e{number:06}" for number in range(60)]
     assert stream.rows('SELECT "commit", landed FROM raw.commits ORDER BY 1') == [(1, 50), (2, 10)]
+
+
+def test_a_long_drain_opens_its_file_anew_and_lands_each_event_once(
+    stream: Stream, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.ingest.fetch.BATCH_EVENTS", 1)  # a batch is what one poll brings
+    monkeypatch.setattr("penstock.ingest.drain._COMMITS_AN_OPEN", 2)
+    stream.produce([event(number) for number in range(30_000)])
+    opened = 0
+    connect = LandingConnection._connect
+
+    def connected(*arguments: Any) -> Any:
+        nonlocal opened
+        opened += 1
+        return connect(*arguments)
+
+    monkeypatch.setattr(LandingConnection, "_connect", connected)
+    result = drain_now(stream)
+    assert (result.landed, result.commits > 3, opened) == (30_000, True, 1 + result.commits // 2)
+    assert stream.event_ids() == [f"e{number:06}" for number in range(30_000)]
 
 
 def test_key_headers_and_time_of_a_reject_are_kept(stream: Stream) -> None:
