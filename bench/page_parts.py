@@ -89,7 +89,7 @@ def profile_text(outcomes: Sequence[Outcome]) -> str:
     tables = [_profile_table(name, one) for name, one in zip(_NAMES, outcomes, strict=True)]
     return (
         "## Where the time goes\n"
-        "One thread receives, one fetches and decodes, two read plain events, one judges, one lands; DuckDB "
+        "One thread receives; one fetches, decodes and reads plain events; one judges; one lands, and DuckDB "
         "adds its own.\n\n" + "\n\n".join(tables)
     )
 

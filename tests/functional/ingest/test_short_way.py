@@ -16,6 +16,8 @@ FULL = {
     "happened": '"2024-02-29T23:59:59.123Z"', "day": '"2024-02-29"', "flag": "true", "code": '"abc"',
     "kind": '"a"', "local": '"2024-07-01T12:00:00"', "visit": '"72d76fde-8bb3-4e00-8c23-a032dfed738c"',
     "island": '"2024-04-07T02:00:00"',
+    "the_visit_that_led_to_this_one": '"72d76fde-8bb3-4e00-8c23-a032dfed738c"',
+    "a_name_so_long_that_its_key_cannot_be_read_with_one_head_of_it": '"long"',
 }  # fmt: skip
 
 
@@ -63,6 +65,13 @@ def test_an_event_as_producers_write_them_takes_the_short_way(
     rows = judge(*[event(FULL | changed, space=space)] * 3, event(FULL, space=space))
     assert [row["reasons"] for row in rows] == [None] * 4
     assert judge.short == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("name", ["thing_id", list(FULL)[-1]])
+def test_strings_of_all_lengths_take_the_short_way(judge: Judge, name: str) -> None:
+    lengths = [*range(130), *range(440, 710), 5_000, 40_000]
+    judge(*[event(FULL | {name: json.dumps("x" * length)}) for length in lengths])
+    assert judge.short == set(range(len(lengths)))
 
 
 @pytest.mark.parametrize("count", [1, 10, 1000])
