@@ -56,7 +56,7 @@ def decimals(texts: Texts, precision: int, scale: int) -> tuple[Ints, Flags]:
     if scale >= MOST_DIGITS:
         return np.zeros(len(texts.at), np.int64), np.zeros(len(texts.at), bool)
     number = _unsigned(texts)
-    whole_length = np.minimum(_point(texts.octets, number), number.length)
+    whole_length = _point(texts.octets, number)
     decimals_sent = number.length - whole_length - 1  # -1: there is no point
     value, holds = _digits(texts.octets, number.at, whole_length, number.first)
     holds &= _has_no_leading_zero(number.first, whole_length)
@@ -102,11 +102,12 @@ def _has_no_leading_zero(first: Words, length: Ints) -> Flags:
 
 
 def _point(octets: Bytes, number: _Unsigned) -> Ints:
-    """Where the point is, in the first 16 bytes; else 16."""
+    """Where the point is; the length, where there is none."""
     place = _first_point(number.first)
-    rows = np.flatnonzero((place == 8) & (number.length > 8))
-    place[rows] += _first_point(words(octets, number.at[rows] + 8, 1).ravel())
-    return place
+    for begin in (8, 16):  # a number of 18 digits and a point has 19 bytes
+        rows = np.flatnonzero((place == begin) & (number.length > begin))
+        place[rows] += _first_point(words(octets, number.at[rows] + begin, 1).ravel())
+    return np.minimum(place, number.length)
 
 
 def _first_point(word: Words) -> Ints:

@@ -13,6 +13,7 @@ from things import GOOD, Judge
 
 FULL = {
     "thing_id": '"t"', "number": "1", "small": "-7", "amount": "12.5", "share": "0.00001",
+    "large": "1234567890123456.78",
     "happened": '"2024-02-29T23:59:59.123Z"', "day": '"2024-02-29"', "flag": "true", "code": '"abc"',
     "kind": '"a"', "local": '"2024-07-01T12:00:00"', "visit": '"72d76fde-8bb3-4e00-8c23-a032dfed738c"',
     "island": '"2024-04-07T02:00:00"',
@@ -40,6 +41,8 @@ def event(tokens: dict[str, str], *, space: str = "") -> bytes:
         {"amount": "0"},
         {"amount": "9999999999.99"},
         {"amount": "1.5"},
+        {"large": "-1234567890123456"},
+        {"large": "123456789012345.6"},
         {"share": "-0.99999"},
         {"happened": '"0001-01-01T00:00:00Z"'},
         {"happened": '"9999-12-31 23:59:59.999999z"'},
@@ -124,6 +127,9 @@ def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
         event(FULL | {"amount": "00.5"}),
         event(FULL | {"amount": "-0.01"}),
         event(FULL | {"amount": "10000000000"}),
+        event(FULL | {"large": "123456789012345678"}),
+        event(FULL | {"large": "12345678901234567"}),
+        event(FULL | {"large": "12345678901234567.8"}),
         event(FULL | {"share": "1"}),
         event(FULL | {"happened": '"2024-02-30T00:00:00Z"'}),
         event(FULL | {"happened": '"2024-01-01T00:00:00"'}),

@@ -34,6 +34,7 @@ schema:
       - {name: number, logicalType: integer, required: true}
       - {name: small, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {maximum: 1000}}
       - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)", logicalTypeOptions: {minimum: 0}}
+      - {name: large, logicalType: number, physicalType: "DECIMAL(18,2)"}
       - {name: share, logicalType: number, physicalType: "DECIMAL(5,5)"}
       - {name: happened, logicalType: timestamp}
       - {name: day, logicalType: date}

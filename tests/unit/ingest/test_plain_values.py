@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from penstock.ingest.plain_values import booleans, dates, decimals, instants, in
 from penstock.ingest.texts import Texts, heads_at
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+EXACT = Context(prec=60)
 ANY = st.text("0123456789-+.:TZtz eEatrufls", max_size=36)
 
 
@@ -50,6 +51,26 @@ def test_decimals_of_more_digits_than_fit_are_left_out() -> None:
     tokens = ["99999999.99", "100000000", "1.234", "0.5", "1.", ".5", "-1.5", "1.5e0", "00.5", "1.2.3"]
     expected = [9999999999, None, None, 50, None, None, -150, None, None, None]
     assert read(decimals, tokens, 10, 2) == expected
+
+
+@given(
+    st.lists(st.from_regex(r"-?[0-9]{1,18}(\.[0-9]{0,18})?", fullmatch=True), min_size=1),
+    st.sampled_from([(18, 0), (18, 2), (18, 17), (38, 4), (3, 3)]),
+)
+def test_a_decimal_is_read_as_it_is_or_not_at_all(tokens: list[str], kind: tuple[int, int]) -> None:
+    precision, scale = kind
+    for token, value in zip(tokens, read(decimals, tokens, precision, scale), strict=True):
+        if value is not None:
+            assert Decimal(value).scaleb(-scale, EXACT) == Decimal(token)
+            assert abs(value) < 10**precision
+
+
+def test_a_long_whole_number_has_no_point() -> None:
+    assert read(decimals, ["123456789012345678", "12345678901234567"], 18, 2) == [None, None]
+    assert read(decimals, ["123456789012345678", "12345678901234567"], 18, 0) == [
+        123456789012345678,
+        12345678901234567,
+    ]
 
 
 def test_the_point_of_one_decimal_is_not_taken_for_that_of_the_next() -> None:
