@@ -44,11 +44,9 @@ class LandingConnection:
         self.duckdb.close()
 
     def take_huge_events(self) -> None:
-        """Have memory, and settings, for events of megabytes, from now on and whenever the file is opened.
-
-        A commit can want more memory than is usual, and end the connection where it is not there. The row
-        groups stay as they are: to join them, at a checkpoint, all texts of 2048 rows would be in memory.
-        """
+        """Have memory for events of megabytes, from now on and whenever the file is opened: a commit can want
+        more than is usual, and end the connection where it is not there. Until the file is closed, its row
+        groups stay as they are: to join them, all texts of 2048 rows would be in memory."""
         self.allow_all_memory()
         self.duckdb.execute("SET max_vacuum_tasks = 0")
         mark_huge(self.duckdb, self._judgement.contract.stream)
