@@ -17,7 +17,7 @@ from kafka import KafkaConsumer
 
 from penstock.cli import main
 from penstock.core import duckdb_file
-from penstock.ingest import consume, fetch, follow, landing
+from penstock.ingest import columns, consume, fetch, follow, landing
 from penstock.transform import transform
 
 PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}
@@ -65,7 +65,7 @@ def tell_phases(descriptor: int) -> None:
 
     landing.kill_point = at_point
     fetch.Fetch._poll = before("f", fetch.Fetch._poll)
-    fetch.columns = before("d", fetch.columns)
+    columns.decode = before("d", columns.decode)
     landing.LandingFile.land = before("i", landing.LandingFile.land)
 
 
