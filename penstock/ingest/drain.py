@@ -146,7 +146,7 @@ def _drain_in_one_go(
                 return False
             tally.add(landed)
             on_landed(landed)
-            if tally.commits % _COMMITS_AN_OPEN == 0:
+            if landed.commit is not None and tally.commits % _COMMITS_AN_OPEN == 0:
                 landing.file.reopen(wait=_WAIT_FOR_FILE)
     return True
 
