@@ -87,7 +87,7 @@ def _pages(consumer: Any, events: int, to_table: Any) -> Iterator[Any]:
             except ValueError:
                 yield to_table({"value": message.value()}, "rejects")
                 continue
-            row["_partition"], row["_offset"] = message.partition(), message.offset()
+            row["_kafka_partition"], row["_offset"] = message.partition(), message.offset()
             row["_kafka_timestamp"] = message.timestamp()[1]
             page.append(row)
         yield page

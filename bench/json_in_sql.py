@@ -46,7 +46,7 @@ class LandingInSql(LandingFile):
         if doubtful := batch.events.num_rows - plain:
             connection.execute(
                 "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT * FROM batch ANTI JOIN "
-                '(SELECT _partition AS "partition", _offset AS "offset" '
+                '(SELECT _kafka_partition AS "partition", _offset AS "offset" '
                 f"FROM raw.{quoted(self.judgement.contract.stream)} WHERE _commit = $1) "
                 'USING ("partition", "offset")',
                 [commit],
@@ -106,7 +106,7 @@ def _usual_layout(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 @functools.cache
 def _plain_sql(contract: Contract, layout: _Layout) -> str:
     """A SELECT of the plain and good events of the relation `batch`: the contract's columns, _unknown (NULL),
-    _partition, _offset, _kafka_timestamp."""
+    _kafka_partition, _offset, _kafka_timestamp."""
     by_name = {field.name: field for field in contract.fields}
     fields = [by_name[name] for name in layout.fields]
     paths = ", ".join(json_path(field) for field in fields)
@@ -156,7 +156,7 @@ tried AS (
 SELECT
     {_comma(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)},
     NULL::JSON AS _unknown,
-    partition AS _partition,
+    partition AS _kafka_partition,
     "offset" AS _offset,
     kafka_timestamp AS _kafka_timestamp
 FROM tried

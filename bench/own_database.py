@@ -23,7 +23,7 @@ def open_database(task: Task) -> duckdb.DuckDBPyConnection:
     connection.execute(
         f"""
         CREATE SCHEMA raw;
-        CREATE TABLE {TABLE} ({columns}, _unknown JSON, _partition INTEGER, _offset BIGINT,
+        CREATE TABLE {TABLE} ({columns}, _unknown JSON, _kafka_partition INTEGER, _offset BIGINT,
             _kafka_timestamp TIMESTAMPTZ);
         CREATE TABLE raw.rejects ("partition" INTEGER, "offset" BIGINT, value BLOB, reason VARCHAR);
         CREATE TABLE raw.offsets ("partition" INTEGER PRIMARY KEY, next_offset BIGINT NOT NULL);

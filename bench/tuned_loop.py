@@ -30,7 +30,7 @@ _SCHEMA = pa.schema(
         ("user_id", pa.int64()), ("session", pa.string()), ("product_id", pa.int64()),
         ("category", pa.string()), ("brand", pa.string()), ("price", pa.decimal128(12, 2)),
         ("quantity", pa.int32()), ("mobile", pa.bool_()), ("country", pa.string()), ("page", pa.string()),
-        ("_unknown", pa.string()), ("_partition", pa.int32()), ("_offset", pa.int64()),
+        ("_unknown", pa.string()), ("_kafka_partition", pa.int32()), ("_offset", pa.int64()),
         ("_kafka_timestamp", pa.timestamp("ms", tz="UTC")),
     ]
 )  # fmt: skip

@@ -16,7 +16,7 @@ from penstock.ingest.contract import Contract
 
 # Every event is in one place: a row, or a reject that was not replayed (a replayed one is a row as well).
 _PLACES = """
-SELECT _epoch AS epoch, _partition AS part, _offset AS place FROM raw.{table}
+SELECT _epoch AS epoch, _kafka_partition AS part, _offset AS place FROM raw.{table}
 UNION ALL
 SELECT epoch, "partition", "offset" FROM raw.rejects WHERE replayed_commit IS NULL
 """
@@ -199,7 +199,8 @@ def _replayed(
     row = landing.execute(
         "SELECT count(*) FROM raw.rejects AS r "
         f"ANTI JOIN raw.{quoted(contract.stream)} AS e ON e._epoch = r.epoch "
-        'AND e._partition = r."partition" AND e._offset = r."offset" WHERE r.replayed_commit IS NOT NULL'
+        'AND e._kafka_partition = r."partition" AND e._offset = r."offset" '
+        "WHERE r.replayed_commit IS NOT NULL"
     ).fetchone()
     if row and row[0]:
         yield Finding(

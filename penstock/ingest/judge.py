@@ -39,7 +39,7 @@ class Judged:
     """The events of a batch, each in one of three tables.
 
     `plain`: columns of `short_way.plain_columns`, where _is_plain marks the good ones, `plain_rows` in all;
-    the others are again in one of the next two. `others`: the contract's columns, _unknown, _partition,
+    the others are again in one of the next two. `others`: the contract's columns, _unknown, _kafka_partition,
     _offset, _kafka_timestamp. `rejects`: partition, offset, kafka_timestamp, key, value, headers, reasons.
     One without rows may have other columns.
     """
@@ -134,7 +134,7 @@ class Judge:
 # The rejects of `judged`, with all that their events were sent with.
 REJECTS = """
 SELECT d."partition", d."offset", d.kafka_timestamp, d.key, d.value, d.headers, j.reasons
-FROM judged AS j JOIN doubtful AS d ON d."partition" = j._partition AND d."offset" = j._offset
+FROM judged AS j JOIN doubtful AS d ON d."partition" = j._kafka_partition AND d."offset" = j._offset
 WHERE j.reasons IS NOT NULL
 """
 

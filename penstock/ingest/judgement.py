@@ -5,7 +5,7 @@ Others are the relation `doubtful` of raw bytes and coordinates:
     partition INTEGER, offset BIGINT, kafka_timestamp TIMESTAMPTZ, key BLOB, value BLOB,
     headers STRUCT(key VARCHAR, value BLOB)[]
 Of it the judgement makes the temp table `judged`, one row for each event:
-    the contract's columns, _unknown, _partition, _offset, _kafka_timestamp, reasons
+    the contract's columns, _unknown, _kafka_partition, _offset, _kafka_timestamp, reasons
 `reasons` is NULL for a good event, else every reason: STRUCT(field, rule, found)[]. A reason of the event
 as a whole has no field.
 
@@ -151,7 +151,7 @@ SELECT
     {_list(f"{column('value', field)} AS {quoted(field.name)}" for field in fields)},
     CASE WHEN is_good AND has_more_keys AND NOT list_has_all({names}, keys) THEN
         unmarked(json_merge_patch(marked(json_text), {literal(known_keys)})::VARCHAR)::JSON END AS _unknown,
-    partition AS _partition,
+    partition AS _kafka_partition,
     "offset" AS _offset,
     kafka_timestamp AS _kafka_timestamp,
     CASE WHEN NOT is_good THEN list_filter(

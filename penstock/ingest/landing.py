@@ -232,8 +232,9 @@ class LandingFile:
         contract = self.judgement.contract
         columns = ", ".join(quoted(field.name) for field in contract.fields)
         ((inserted,),) = self.connection.execute(
-            f"INSERT INTO raw.{quoted(contract.stream)} SELECT {columns}, _unknown, $1, _partition, _offset, "
-            f"_kafka_timestamp, $2, $3 FROM {source}",
+            f"INSERT INTO raw.{quoted(contract.stream)} "
+            f"SELECT {columns}, _unknown, $1, _kafka_partition, _offset, _kafka_timestamp, $2, $3 "
+            f"FROM {source}",
             [epoch, commit, contract.version],
         ).fetchall()
         return int(inserted)

@@ -27,7 +27,7 @@ _BLOCKS = "BLOCK_SIZE 65536"  # only a new file takes it
 _OWN_COLUMNS = (
     ("_unknown", "JSON"),  # fields that the contract does not name; numbers as they were written
     ("_epoch", "INTEGER"),
-    ("_partition", "INTEGER"),
+    ("_kafka_partition", "INTEGER"),
     ("_offset", "BIGINT"),
     ("_kafka_timestamp", "TIMESTAMP WITH TIME ZONE"),
     ("_commit", "BIGINT"),  # the only thing that grows in landing order

@@ -157,7 +157,7 @@ class _Replay:
         kill_point("replay.inserted")
         connection.execute(
             "UPDATE raw.rejects AS r SET replayed_commit = $1 FROM judged AS j WHERE j.reasons IS NULL "
-            'AND r.epoch = $2 AND r."partition" = j._partition AND r."offset" = j._offset',
+            'AND r.epoch = $2 AND r."partition" = j._kafka_partition AND r."offset" = j._offset',
             [commit, epoch],
         )
         return landed

@@ -34,6 +34,9 @@ from penstock.ingest.texts import Texts
 
 PLAIN = "_is_plain"
 
+# Where an event is: the column's name in landing, and in a batch of events.
+_PLACE = {"_kafka_partition": "partition", "_offset": "offset", "_kafka_timestamp": "kafka_timestamp"}
+
 _INLINE = 12  # bytes: a value that is no longer lies in its view
 
 
@@ -42,11 +45,10 @@ ReadEvents = Callable[[Contract, Places, int], tuple[list[pa.Array], Flags]]
 
 def plain_schema(contract: Contract) -> pa.Schema:
     """The contract's fields (a time without a zone as of UTC, and _is_local_<field> where the contract gives
-    it a zone), _partition, _offset, _kafka_timestamp and _is_plain."""
-    own = ("partition", "offset", "kafka_timestamp")
+    it a zone), _kafka_partition, _offset, _kafka_timestamp and _is_plain."""
     return pa.schema(
         [name_and_type for field in contract.fields for name_and_type in columns_of(field)]
-        + [(f"_{name}", SCHEMA.field(name).type) for name in own]
+        + [(name, SCHEMA.field(its).type) for name, its in _PLACE.items()]
         + [(PLAIN, pa.bool_())]
     )
 
@@ -63,7 +65,7 @@ def plain_columns(
     arrays, is_plain = read(contract, _places(events.column("value")), longest)
     if not is_plain.any():
         return pa.record_batch([pa.nulls(0, kind) for kind in schema.types], schema=schema)
-    arrays += [events.column(name) for name in ("partition", "offset", "kafka_timestamp")]
+    arrays += [events.column(its) for its in _PLACE.values()]
     return pa.record_batch([*arrays, flag_column(is_plain)], schema=schema)
 
 
@@ -109,11 +111,11 @@ FROM (SELECT {_values(contract)}{tokens}, {PLAIN} FROM {relation})
 
 def rows_sql(contract: Contract, relation: str) -> str:
     """A SELECT of the events of `relation`, which has the columns of `plain_columns`, that are marked: the
-    contract's columns, _unknown (NULL), _partition, _offset, _kafka_timestamp."""
+    contract's columns, _unknown (NULL), _kafka_partition, _offset, _kafka_timestamp."""
     named = ", ".join(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)
     return f"""
-SELECT {named}, NULL::JSON AS _unknown, _partition, _offset, _kafka_timestamp
-FROM (SELECT {_values(contract)}, _partition, _offset, _kafka_timestamp, {PLAIN} FROM {relation})
+SELECT {named}, NULL::JSON AS _unknown, _kafka_partition, _offset, _kafka_timestamp
+FROM (SELECT {_values(contract)}, _kafka_partition, _offset, _kafka_timestamp, {PLAIN} FROM {relation})
 WHERE coalesce({PLAIN}, false) -- a bare column would be a filter of Arrow's own, which is slower
 """
 

@@ -111,10 +111,10 @@ def landed_of(settings: Settings, stream: str, run_id: str, places: dict[int, tu
             f"""
             SELECT count(*), count(*) FILTER (WHERE is_copy) FROM (
                 SELECT *, row_number() OVER (
-                    PARTITION BY event_id ORDER BY _commit, _partition, _offset
+                    PARTITION BY event_id ORDER BY _commit, _kafka_partition, _offset
                 ) > 1 AS is_copy
                 FROM {table}
-            ) JOIN places ON _partition = place AND _offset >= first AND _offset < beyond
+            ) JOIN places ON _kafka_partition = place AND _offset >= first AND _offset < beyond
             WHERE _epoch = (SELECT max(epoch) FROM raw.topics)
             """,
         )

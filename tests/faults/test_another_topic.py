@@ -19,7 +19,7 @@ from penstock.local.broker import create_topic
 from penstock.local.services import Services, free_port
 
 BY_EPOCH = (
-    "SELECT _epoch, count(*), count(DISTINCT (_partition, _offset)), min(event_id), max(event_id) "
+    "SELECT _epoch, count(*), count(DISTINCT (_kafka_partition, _offset)), min(event_id), max(event_id) "
     "FROM raw.customer_events GROUP BY ALL ORDER BY 1"
 )
 READ_BY_EPOCH = "SELECT epoch, sum(next_offset) FROM raw.offsets GROUP BY ALL ORDER BY 1"
@@ -82,7 +82,7 @@ def test_a_topic_made_anew_stops_the_drain_and_goes_on_as_a_new_epoch(
     assert stream.rows(READ_BY_EPOCH) == [(1, 99), (2, 50)]
     assert stream.rows(
         "SELECT count(*) FROM raw.customer_events AS a JOIN raw.customer_events AS b "
-        "USING (_partition, _offset) WHERE a._epoch = 1 AND b._epoch = 2"
+        "USING (_kafka_partition, _offset) WHERE a._epoch = 1 AND b._epoch = 2"
     ) == [(50,)]
     stream.witness.counted("99 events of epoch 1 and 50 of epoch 2, each once, 50 with the same offsets")
 

@@ -33,7 +33,7 @@ def test_a_busy_partition_starves_none_of_ninety_nine_quiet_ones(
     account = stream.account()
     assert account == {0: (6_000, 6_000)} | dict.fromkeys(range(1, 100), (1, 1))
     ((quiet, busy),) = stream.rows(
-        "SELECT max(_commit) FILTER (_partition > 0), max(_commit) FROM raw.customer_events"
+        "SELECT max(_commit) FILTER (_kafka_partition > 0), max(_commit) FROM raw.customer_events"
     )
     assert quiet < busy
     stream.witness.saw(f"the 99 quiet partitions were there after commit {quiet} of {busy}")

@@ -41,7 +41,7 @@ def committed(stream: FaultStream) -> tuple[dict[Place, bytes], dict[int, int]]:
 def landed(stream: FaultStream) -> dict[Place, str]:
     """By place, the event of each row and reject."""
     found = stream.rows(
-        "SELECT _partition, _offset, event_id FROM raw.customer_events UNION ALL "
+        "SELECT _kafka_partition, _offset, event_id FROM raw.customer_events UNION ALL "
         """SELECT "partition", "offset", json_extract_string(decode(value), 'event_id') FROM raw.rejects"""
     )
     by_place = {(partition, offset): event_id for partition, offset, event_id in found}

@@ -113,7 +113,7 @@ def _landed(settings: Settings) -> tuple[Rows, Rows, dict[int, int]]:
     try:
         found = []
         for sql in (
-            "SELECT _partition AS place, _offset AS at, * FROM raw.things",
+            "SELECT _kafka_partition AS place, _offset AS at, * FROM raw.things",
             'SELECT "partition" AS place, "offset" AS at, * FROM raw.rejects',
         ):
             cursor = connection.execute(sql)

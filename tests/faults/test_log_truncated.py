@@ -78,7 +78,7 @@ def test_a_log_that_ends_before_what_was_read_stops_drain_and_follow(
         assert go_on.returncode == 0, stderr
     drain()
     kept = stream.rows(
-        "SELECT _epoch, _partition, count(*), count(DISTINCT _offset), count(DISTINCT event_id), "
+        "SELECT _epoch, _kafka_partition, count(*), count(DISTINCT _offset), count(DISTINCT event_id), "
         "max(_offset) FROM raw.customer_events GROUP BY ALL ORDER BY ALL"
     )
     assert kept == [(1, 0, 500, 500, 500, 499), (1, 1, 490, 490, 490, 498),

@@ -108,12 +108,12 @@ def test_many_chunks_are_one_commit(orders: Orders) -> None:
     orders.mend()
     result = replay_now(orders, chunk_bytes=10_000)
     assert (result.judged, result.landed, result.commit) == (600, 300, 3)
-    assert orders.rows("SELECT count(DISTINCT (id, _partition, _offset)), count(*) FROM raw.orders") == [
-        (300, 300)
-    ]
+    assert orders.rows(
+        "SELECT count(DISTINCT (id, _kafka_partition, _offset)), count(*) FROM raw.orders"
+    ) == [(300, 300)]
     assert orders.rows(
         "SELECT count(*) FROM raw.rejects r JOIN raw.orders o "
-        'ON o._partition = r."partition" AND o._offset = r."offset" AND r.replayed_commit = 3'
+        'ON o._kafka_partition = r."partition" AND o._offset = r."offset" AND r.replayed_commit = 3'
     ) == [(300,)]
 
 

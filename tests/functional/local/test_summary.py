@@ -29,7 +29,7 @@ def landing(settings: Settings) -> Settings:
             CREATE TABLE raw.topics (epoch INTEGER);
             INSERT INTO raw.topics VALUES (1), (2);
             CREATE TABLE raw.customer_events
-                (event_id VARCHAR, _epoch INTEGER, _partition INTEGER, _offset BIGINT, _commit BIGINT);
+                (event_id VARCHAR, _epoch INTEGER, _kafka_partition INTEGER, _offset BIGINT, _commit BIGINT);
             INSERT INTO raw.customer_events VALUES
                 ('old', 1, 0, 10, 1), ('x', 2, 0, 9, 2),
                 ('a', 2, 0, 10, 3), ('x', 2, 0, 11, 3), ('b', 2, 1, 5, 3);

@@ -26,7 +26,7 @@ create schema raw;
 create table raw.customer_events (event_id varchar not null, event_time timestamptz not null, event_type varchar not null,
     product_id bigint not null, category_id bigint not null, category_code varchar, brand varchar,
     price decimal(12, 2) not null, user_id bigint not null, user_session varchar not null, _unknown json,
-    _epoch integer, _partition integer, _offset bigint, _kafka_timestamp timestamptz, _commit bigint,
+    _epoch integer, _kafka_partition integer, _offset bigint, _kafka_timestamp timestamptz, _commit bigint,
     _contract_version varchar);
 create table raw.rejects (epoch integer, "partition" integer, "offset" bigint, kafka_timestamp timestamptz,
     "commit" bigint, contract_version varchar, key blob, value blob, headers struct("key" varchar, "value" blob)[],
@@ -92,7 +92,8 @@ class Landing:
             )
             connection.execute(
                 """insert or replace into raw.offsets
-                   select 1, _partition, max(_offset) + 1 from raw.customer_events group by _partition"""
+                   select 1, _kafka_partition, max(_offset) + 1
+                   from raw.customer_events group by _kafka_partition"""
             )
             connection.execute(
                 f"insert into raw.rejects select 1, 0, range, now(), {commit}, '1.0.0', null, null, null, "

@@ -53,7 +53,7 @@ class Stream:
             partition: (read, kept)
             for partition, read, kept in self.rows(
                 'SELECT o."partition", o.next_offset, count(p.place) FROM raw.offsets o LEFT JOIN ('
-                "  SELECT _partition AS part, _offset AS place FROM raw.customer_events "
+                "  SELECT _kafka_partition AS part, _offset AS place FROM raw.customer_events "
                 '  UNION ALL SELECT "partition", "offset" FROM raw.rejects) p ON p.part = o."partition" '
                 "GROUP BY ALL"
             )

@@ -44,7 +44,7 @@ def test_between_two_drains_a_replay_doubles_and_loses_nothing(
     assert drain_now() == (4, 0)
     assert stream.event_ids() == [f"e{number:06}" for number in range(24)]
     assert stream.rows(
-        "SELECT count(DISTINCT (_epoch, _partition, _offset)) FROM raw.customer_events"
+        "SELECT count(DISTINCT (_epoch, _kafka_partition, _offset)) FROM raw.customer_events"
     ) == [(24,)]  # fmt: skip
     assert stream.rows("SELECT count(*) FROM raw.rejects WHERE replayed_commit IS NULL") == [(0,)]
 

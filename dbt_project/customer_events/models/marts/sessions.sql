@@ -5,7 +5,7 @@ with ordered_events as (
         *,
         event_time - lag(event_time) over (
             partition by user_id, user_session
-            order by event_time, _epoch, _partition, _offset
+            order by event_time, _epoch, _kafka_partition, _offset
         ) as pause
     from {{ ref('stg_customer_events') }}
 )

@@ -24,7 +24,7 @@ with source as (
 first_landed as (
     select *
     from source
-    qualify row_number() over (partition by event_id order by _commit, _partition, _offset, _epoch) = 1
+    qualify row_number() over (partition by event_id order by _commit, _kafka_partition, _offset, _epoch) = 1
 ),
 
 renamed as (
@@ -40,7 +40,7 @@ renamed as (
         user_id,
         user_session,
         _epoch,
-        _partition,
+        _kafka_partition,
         _offset,
         _commit
     from first_landed
