@@ -3,6 +3,10 @@
 The same seed and run give the same bytes. Runs differ: run 1 goes on where run 0 ended, four weeks later,
 with the same products and many of the same customers, as a real stream would. Events are made in blocks, so
 memory stays small however many are asked for.
+
+Three producers write them, each in its own way: whole seconds or fractions, `Z` or an offset, escapes or
+UTF-8, fields that the contract does not name. Ids have up to 19 digits, and names hold what breaks careless
+readers: quotes, backslashes, `<`, `$` and `:`.
 """
 
 from __future__ import annotations
@@ -40,6 +44,7 @@ _CATEGORIES: list[tuple[str | None, list[str | None], float]] = [
     ("auto.accessories.player", ["pioneer", "alpine", None], 85),
     (None, ["yokohama", "cordiant", None], 55),
     (None, ["shiseido", "lucente", None], 28),
+    ("toys:games.<3 years", ['l\'oncle "bob"', "a$ap & co", "<b>lego</b>", "c:\\toys", "škoda", None], 18),
 ]
 
 
@@ -52,7 +57,30 @@ class _Product:
     price: str  # with two decimals
 
 
-Event = dict[str, Any]  # the contract's fields; price as its text
+@dataclass(frozen=True)
+class _Producer:
+    """Who sends the events of a visit: how it writes a time, escapes text, and what it adds of its own."""
+
+    time: Callable[[dt.datetime], str]
+    ascii_only: bool
+    adds: str  # JSON text of fields that the contract does not name, each with its comma
+
+
+_PRODUCERS = [
+    _Producer(  # the web shop, in JavaScript: milliseconds
+        lambda at: f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+        ascii_only=False,
+        adds=',"pageUrl":"/search?q=\\"<b>&price=$10:$20","viewport":{"widthPx":1280,"heightPx":720}',
+    ),
+    _Producer(  # the app, in Python: microseconds (none where they are zero), the customer's own clock
+        lambda at: at.astimezone(dt.timezone(dt.timedelta(hours=5, minutes=30))).isoformat(),
+        ascii_only=True,
+        adds="",
+    ),
+    _Producer(lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}", ascii_only=False, adds=""),  # the tills: whole seconds
+]
+
+Event = dict[str, Any]  # when, what, of whom, by which producer
 
 
 def synthetic_sample(count: int, seed: int, run: int) -> Sample:
@@ -92,7 +120,7 @@ def _events(
     events: list[Event] = []
     while len(events) < count:
         # a few customers come often, most seldom
-        user = 500_000_000 + int(_CUSTOMERS * rng.random() ** 2.2) * 7
+        user = _user_id(int(_CUSTOMERS * rng.random() ** 2.2))
         start = begin + length * rng.random() * 0.97
         events += _visit(rng, user, start, rng.choices(products, cum_weights=popularity, k=rng.randint(1, 6)))
     return sorted(events[:count], key=lambda event: event["at"])
@@ -101,6 +129,7 @@ def _events(
 def _visit(rng: random.Random, user: int, at: dt.datetime, looked_at: list[_Product]) -> list[Event]:
     """One visit: every product is viewed, some go into the cart, some out of it again, some are bought."""
     session = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    producer = rng.choice(_PRODUCERS)
     steps: list[Event] = []
     for product in looked_at:
         path = ["view"]
@@ -111,10 +140,18 @@ def _visit(rng: random.Random, user: int, at: dt.datetime, looked_at: list[_Prod
                 path.append("remove_from_cart")
         for event_type in path:
             steps.append(
-                {"at": at, "event_type": event_type, "product": product, "user": user, "session": session}
-            )
-            at += dt.timedelta(seconds=rng.randint(4, 240))
+                {
+                    "at": at, "event_type": event_type, "product": product, "user": user, "session": session,
+                    "producer": producer,
+                }
+            )  # fmt: skip
+            at += dt.timedelta(microseconds=rng.randint(200_000, 240_000_000))
     return steps
+
+
+def _user_id(number: int) -> int:
+    """Old customers have a short id, those of a shop that was bought one of 19 digits."""
+    return 500_000_000 + number * 7 if number % 5 else 7_205_759_403_792_793_600 + number
 
 
 def _messages(
@@ -134,22 +171,22 @@ def _messages(
 def _as_json(event: Event, **other: str | None) -> bytes:
     """The event as one JSON object. `other` gives fields another JSON text, or None to leave them out."""
     product: _Product = event["product"]
+    producer: _Producer = event["producer"]
     fields: dict[str, str | None] = {
         "event_id": f'"{event["event_id"]}"',
-        "event_time": f'"{event["at"]:%Y-%m-%dT%H:%M:%SZ}"',
+        "event_time": f'"{producer.time(event["at"])}"',
         "event_type": f'"{event["event_type"]}"',
         "product_id": str(product.product_id),
         "category_id": str(product.category_id),
-        "category_code": json.dumps(product.category_code),
-        "brand": json.dumps(product.brand),
+        "category_code": json.dumps(product.category_code, ensure_ascii=producer.ascii_only),
+        "brand": json.dumps(product.brand, ensure_ascii=producer.ascii_only),
         "price": product.price,
         "user_id": str(event["user"]),
         "user_session": f'"{event["session"]}"',
         **other,
     }
-    return (
-        "{" + ",".join(f'"{name}":{text}' for name, text in fields.items() if text is not None) + "}"
-    ).encode()
+    named = ",".join(f'"{name}":{text}' for name, text in fields.items() if text is not None)
+    return f"{{{named}{producer.adds}}}".encode()
 
 
 # How each kind of dirt spoils an event. Every one of them breaks exactly one rule of the contract.

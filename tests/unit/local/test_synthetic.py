@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -40,6 +41,10 @@ def fault(value: bytes) -> str | None:
     return None
 
 
+def happened(event: dict[str, Any]) -> dt.datetime:
+    return dt.datetime.fromisoformat(event["event_time"])
+
+
 @settings(max_examples=15, deadline=None)
 @given(count=st.integers(0, 45_000), seed=st.integers(), run=st.integers(0, 1_000))
 def test_counts_are_exact(count: int, seed: int, run: int) -> None:
@@ -62,6 +67,20 @@ def test_the_usual_run_has_every_kind_of_dirt() -> None:
     assert sample.duplicates == 500
 
 
+def test_the_sample_is_as_varied_as_what_other_producers_send() -> None:
+    clean = [value.decode() for _, value in messages(20_000) if fault(value) is None]
+    events = [json.loads(value) for value in clean]
+    times = [happened(event) for event in events]
+    assert {time.microsecond % 1000 > 0 for time in times} == {False, True}
+    assert {str(time.utcoffset()) for time in times} == {"0:00:00", "5:30:00"}
+    assert any(len(str(event["user_id"])) == 19 for event in events)
+    assert any("pageUrl" in event and "widthPx" in event["viewport"] for event in events)
+    for text in ('"', "'", "\\", "<", "$", ":"):
+        assert any(text in f"{event['brand']}{event['category_code']}" for event in events), text
+    assert any(r"\u0161koda" in value for value in clean)
+    assert any("škoda" in value for value in clean)
+
+
 def test_same_seed_and_run_same_bytes() -> None:
     assert messages(3_000) == messages(3_000)
 
@@ -78,7 +97,7 @@ def test_a_later_run_happens_later_with_known_customers_and_products() -> None:
     first, second = (
         [json.loads(v) for _, v in messages(8_000, run=run) if fault(v) is None] for run in (0, 1)
     )
-    assert max(e["event_time"] for e in first) < min(e["event_time"] for e in second)
+    assert max(map(happened, first)) < min(map(happened, second))
     assert {e["user_id"] for e in first} & {e["user_id"] for e in second}
     products = {e["product_id"]: (e["category_id"], e["brand"], e["price"]) for e in first}
     known = [e for e in second if e["product_id"] in products]
