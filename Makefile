@@ -90,6 +90,10 @@ $(RIVALS_INSTALLED): bench/requirements.lock
 	  --requirement bench/requirements.lock; \
 	touch $(RIVALS_INSTALLED)
 
+.PHONY: docs
+docs: venv ## Write docs/cli.md anew: what --help says of each command
+	@.venv/bin/python docs/make_cli.py > docs/cli.md
+
 .PHONY: lint
 lint: venv ## ruff, mypy strict, sqlfluff
 	@.venv/bin/ruff check .

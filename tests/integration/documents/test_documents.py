@@ -22,8 +22,8 @@ from penstock.local.produce import produce
 from penstock.local.synthetic import synthetic_sample
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-DOCUMENTS = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")] + sorted(
-    REPOSITORY.glob("docs/*.md")
+DOCUMENTS = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
+    REPOSITORY.glob("docs/**/*.md")
 )
 BY_HAND = "## One stage at a time"
 
@@ -121,6 +121,20 @@ def test_links_lead_to_files(document: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", document.read_text()):
         if "://" not in link:
             assert (document.parent / link.partition("#")[0]).exists(), link
+
+
+def test_the_command_line_reference_is_current() -> None:
+    made = subprocess.run(
+        [sys.executable, "docs/make_cli.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert made.stdout == (REPOSITORY / "docs" / "cli.md").read_text(encoding="utf-8"), "run `make docs`"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in REPOSITORY.glob("docs/**/*.md"):
+        path = page.relative_to(REPOSITORY / "docs").as_posix()
+        assert page.name == "index.md" or f"({path})" in index, path
 
 
 def test_every_setting_that_the_code_reads_is_explained() -> None:
