@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.ingest.octets import Ints, bitmap_of_valid
-from penstock.ingest.record_batches import HEADERS, RawBatch, ReadRecords, decode, read_records
+from penstock.ingest.record_batches import HEADERS, RawBatch, decode
 
 DECODED_AT_ONCE = 4 * 1024 * 1024  # bytes: some 12 000 events; a chunk is what a thread of DuckDB takes
 _RECORDS_AT_ONCE = 12_000
@@ -40,18 +40,17 @@ def events_of(item: Any) -> int:
     return item.count if isinstance(item, RawBatch) else 1
 
 
-def columns(items: Iterable[Any], read: ReadRecords = read_records) -> pa.Table:
-    """The events of polled items, in their order, in chunks; `read` reads the records of whole batches.
-    Raises CorruptRecordError."""
-    return pa.Table.from_batches(chunks(items, read), schema=SCHEMA)
+def columns(items: Iterable[Any]) -> pa.Table:
+    """The events of polled items, in their order, in chunks. Raises CorruptRecordError."""
+    return pa.Table.from_batches(chunks(items), schema=SCHEMA)
 
 
-def chunks(items: Iterable[Any], read: ReadRecords = read_records) -> Iterator[pa.RecordBatch]:
+def chunks(items: Iterable[Any]) -> Iterator[pa.RecordBatch]:
     """The same, chunk by chunk: as soon as there are items enough for one."""
     for is_raw, run in groupby(items, lambda item: isinstance(item, RawBatch)):
         if is_raw:
             for group in _groups(run):
-                yield _typed(decode(group, read))
+                yield _typed(decode(group))
         else:
             while records := list(islice(run, _RECORDS_AT_ONCE)):
                 yield _of_records(records)

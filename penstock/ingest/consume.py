@@ -19,7 +19,6 @@ from penstock.ingest.contract import Contract
 from penstock.ingest.fetch import Fetch, OffsetsGone
 from penstock.ingest.gap import Gap, cut_error, find_cuts, find_gaps, gap_error, regrown_error
 from penstock.ingest.landing import NOTHING, Batch, Landed, LandingFile, Outrun
-from penstock.ingest.seam import read_whole_batches
 from penstock.ingest.topic import (
     Topic,
     beginning_offsets,
@@ -143,7 +142,6 @@ def open_source(settings: Settings, contract: Contract) -> Iterator[Source]:
     topic = describe_topic(settings.bootstrap_servers, contract.topic)
     group_id = f"penstock-{settings.environment}-{contract.stream}"
     consumer = open_consumer(settings.bootstrap_servers, group_id=group_id)
-    read_whole_batches(consumer)
     try:
         yield Source(settings, topic, consumer)
     finally:

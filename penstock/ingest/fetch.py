@@ -16,7 +16,7 @@ from kafka.structs import OffsetAndMetadata
 from penstock.core.errors import BrokerError
 from penstock.ingest.columns import SCHEMA, chunks, events_of, size_of
 from penstock.ingest.landing import Batch
-from penstock.ingest.record_batches import ReadRecords, read_records
+from penstock.ingest.seam import read_whole_batches
 from penstock.ingest.topic import Topic, explained
 
 BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its events hold this much …
@@ -57,6 +57,10 @@ class Fetch:
         self._fetched = {partition: stored.get(partition) for partition in self._places}
         self._landed = dict(self._fetched)
 
+    def whole_batches(self) -> None:
+        """Fetch whole record batches from now on: many times faster, once their reader is loaded."""
+        read_whole_batches(self._consumer)
+
     def positions(self) -> dict[int, int]:
         """By partition, the offset of the next event to come. Raises OffsetsGone and BrokerError."""
         with self._in_use, explained(self._servers), _gone():
@@ -76,7 +80,6 @@ class Fetch:
         linger: float,
         until: Mapping[int, int] | None = None,
         stall: float = 60.0,
-        read: ReadRecords = read_records,
         tell: Callable[[pa.RecordBatch], None] | None = None,
     ) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
@@ -88,7 +91,7 @@ class Fetch:
         """
         decoded = []
         # Chunks are decoded while their bytes are still in the processor's cache.
-        for chunk in chunks(self._items(linger, until, stall), read):
+        for chunk in chunks(self._items(linger, until, stall)):
             decoded.append(chunk)
             if tell is not None:
                 tell(chunk)

@@ -1,8 +1,8 @@
 """While one batch lands, the next is judged, and the one after it is fetched and read.
 
-Threads can share this work, for NumPy and DuckDB do most of theirs without Python's lock. One reads what it
-has fetched, while that is in its processor's cache: with another thread for the reading, both use NumPy, wait
-for the lock again and again, and land no sooner.
+Threads can share this work, for they do most of theirs without Python's lock. One reads what it has fetched,
+while that is in its processor's cache: with another thread for the reading, both wait for the lock again and
+again, and land no sooner.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.ingest.consume import has_passed
+from penstock.ingest.fast_path import WORTH_IT
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.judge import open_judge
 from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing import Batch
-from penstock.ingest.readers import readers_for
 
 _KEPT = 31 * 2**20  # bytes
 
@@ -33,9 +33,11 @@ def fetched_ahead(
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
     _keep_freed_memory()
-    readers = readers_for(sum(until.values()) - sum(fetch.positions().values()))
+    fast = sum(until.values()) - sum(fetch.positions().values()) >= WORTH_IT
+    if fast:
+        fetch.whole_batches()
     with (
-        open_judge(judgement, readers) as judge,
+        open_judge(judgement, fast=fast) as judge,
         ThreadPoolExecutor(1, "fetch") as fetching,
         ThreadPoolExecutor(1, "judge") as judging,
     ):
@@ -46,7 +48,6 @@ def fetched_ahead(
             batch = fetch.batch(
                 linger=linger,
                 until=until,
-                read=readers.records,
                 tell=lambda chunk: plain.append(judge.read(chunk)),
             )
             return judging.submit(batch.judged_by, judge, plain)

@@ -15,10 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.core.errors import LandingError
+from penstock.ingest.fast_path import PLAIN, no_plain_columns, plain_columns
 from penstock.ingest.judgement import LONGEST_VALUE, Judgement
 from penstock.ingest.octets import Flags, as_bytes, flag_column, taken
-from penstock.ingest.readers import BY_NUMPY, Readers
-from penstock.ingest.short_way import PLAIN, plain_columns
 
 # As much as a batch of usual events takes; what is more takes what there is (`judge`).
 _SETTINGS = """
@@ -38,7 +37,7 @@ _NONE = pa.table({"nothing": pa.nulls(0)})
 class Judged:
     """The events of a batch, each in one of three tables.
 
-    `plain`: columns of `short_way.plain_columns`, where _is_plain marks the good ones, `plain_rows` in all;
+    `plain`: columns of `fast_path.plain_columns`, where _is_plain marks the good ones, `plain_rows` in all;
     the others are again in one of the next two. `others`: the contract's columns, _unknown, _kafka_partition,
     _offset, _kafka_timestamp. `rejects`: partition, offset, kafka_timestamp, key, value, headers, reasons.
     One without rows may have other columns.
@@ -60,15 +59,17 @@ class Judge:
     """Judges batches by a contract, one at a time."""
 
     def __init__(
-        self, judgement: Judgement, connection: duckdb.DuckDBPyConnection, readers: Readers = BY_NUMPY
+        self, judgement: Judgement, connection: duckdb.DuckDBPyConnection, *, fast: bool = False
     ) -> None:
         self._judgement = judgement
         self._connection = connection
-        self._readers = readers
+        self.fast = fast  # by the fast path first, whose code is loaded when it is first used
 
     def read(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
-        """The plain events of a chunk as typed columns: columns of `short_way.plain_columns`."""
-        return plain_columns(self._judgement.contract, chunk, LONGEST_VALUE, self._readers.events)
+        """The plain events of a chunk as typed columns: columns of `fast_path.plain_columns`."""
+        if not self.fast:
+            return no_plain_columns(self._judgement.plain_schema)
+        return plain_columns(self._judgement.contract, chunk, LONGEST_VALUE)
 
     def judge(self, events: pa.Table, plain: Sequence[pa.RecordBatch] | None = None) -> Judged:
         """Judge events, columns as in `columns.SCHEMA`; `plain`: what `read` gives for each of their chunks.
@@ -148,12 +149,12 @@ def count_reasons(connection: duckdb.DuckDBPyConnection) -> Reasons:
 
 
 @contextmanager
-def open_judge(judgement: Judgement, readers: Readers = BY_NUMPY) -> Iterator[Judge]:
+def open_judge(judgement: Judgement, *, fast: bool = False) -> Iterator[Judge]:
     """A judge, with a DuckDB of its own that ends with the block."""
     with duckdb.connect() as connection:
         connection.execute(_SETTINGS)
         judgement.prepare(connection)
-        yield Judge(judgement, connection, readers)
+        yield Judge(judgement, connection, fast=fast)
 
 
 def _without(chunk: pa.RecordBatch, is_good: Flags) -> pa.RecordBatch:

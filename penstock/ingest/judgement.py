@@ -1,7 +1,7 @@
 """A contract, compiled once to the SQL that judges a whole batch of raw events.
 
-The short way takes the relation `plain` (`short_way`): the values of events that are written as most of them.
-Others are the relation `doubtful` of raw bytes and coordinates:
+The fast path takes the relation `plain` (`fast_path`): the values of good events, already read. Others are
+the relation `doubtful` of raw bytes and coordinates:
     partition INTEGER, offset BIGINT, kafka_timestamp TIMESTAMPTZ, key BLOB, value BLOB,
     headers STRUCT(key VARCHAR, value BLOB)[]
 Of it the judgement makes the temp table `judged`, one row for each event:
@@ -25,6 +25,7 @@ import pyarrow as pa
 
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.contract import Contract
+from penstock.ingest.fast_path import plain_schema, rows_sql, rules_sql
 from penstock.ingest.field_sql import (
     LONGEST_FOUND,
     column,
@@ -37,7 +38,6 @@ from penstock.ingest.field_sql import (
     token_columns,
     value_column,
 )
-from penstock.ingest.short_way import plain_schema, rows_sql, rules_sql
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
 

@@ -2,7 +2,7 @@
 
 kafka-python makes an object of each record, which costs more than all the rest of landing. Here its fetcher
 hands on whole record batches (message format v2), decompressed, their CRC checked, aborted transactions and
-control batches left out; `decode` then reads all records of many batches with NumPy. Formats v0 and v1 go
+control batches left out; `decode` then reads all records of many batches. Formats v0 and v1 go
 kafka-python's own way.
 
 The format: https://kafka.apache.org/documentation/#recordbatch, varints as in Protocol Buffers.
@@ -10,7 +10,7 @@ The format: https://kafka.apache.org/documentation/#recordbatch, varints as in P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +22,13 @@ from kafka.consumer.fetcher import Fetcher, IsolationLevel
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch
 
-from penstock.ingest.octets import PADDING, Bytes, Ints, as_bytes, bitmap, places_of, views
+from penstock.ingest.octets import PADDING, Bytes, Ints, as_bytes, bitmap, views
 
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 
 _HEADER = DefaultRecordBatch.HEADER_STRUCT.size
 _MAGIC_AT = 16  # in a batch of any format
 _LENGTH_AT = 8
-_ZEROS_BETWEEN = 7  # zero bytes between the begins of two records, at most; with more, records are walked
 _DECOMPRESS = {1: codec.gzip_decode, 2: codec.snappy_decode, 3: codec.lz4_decode, 4: codec.zstd_decode}
 
 
@@ -101,48 +100,36 @@ class Records:
     ends: Ints
 
 
-ReadRecords = Callable[[Bytes, Sequence[RawBatch]], Records]
-
-
-def decode(batches: Sequence[RawBatch], read: ReadRecords) -> pa.RecordBatch:
+def decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
     """All records of `batches` from `wanted_from` on, in their order, as columns: partition int32, offset
     int64, kafka_timestamp int64 (milliseconds), key, value binary_view, headers list<struct<key, value>>.
 
-    Keys and values are views of one buffer, which ends with PADDING: nothing is copied. `read` finds the
-    parts of the records: `read_records`, or one that gives the same. Raises CorruptRecordError.
+    Keys and values are views of one buffer, which ends with PADDING: nothing is copied. Raises
+    CorruptRecordError.
     """
     try:
-        return _decode(batches, read)
+        return _decode(batches)
     except (IndexError, ValueError) as exc:  # a length or a number that cannot be
         raise _corrupt(batches, f"a record cannot be read ({exc})") from exc
 
 
-def read_records(octets: Bytes, batches: Sequence[RawBatch]) -> Records:
-    """The parts of all records, by NumPy. Raises ValueError, and CorruptRecordError."""
-    starts = _record_starts(octets, batches, counts_of(batches))
-    length, at = _varints(octets, starts)
-    ends = at + length
-    _, at = _varints(octets, at)  # attributes, which are not used, read as kafka-python does
-    time_delta, at = _varints(octets, at)
-    offset_delta, at = _varints(octets, at)
-    key_length, key_at, at = _strings(octets, at, ends)
-    value_length, value_at, at = _strings(octets, at, ends)
-    header_count, at = _varints(octets, at)
-    return Records(
-        time_delta, offset_delta, key_length, key_at, value_length, value_at, header_count, at, ends
-    )
+def _found(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> Records:
+    """The parts of all records. Raises CorruptRecordError, which names the batch."""
+    from penstock.ingest.record_walk import walk_records  # loads numba
+
+    sizes = np.array([len(batch.records) for batch in batches], np.int64)
+    found = np.empty((9, int(counts.sum())), np.int64)
+    broken = walk_records(octets, np.cumsum(sizes), counts, found)
+    if broken >= 0:
+        raise _corrupt([batches[broken]], f"its {counts[broken]} records cannot be read")
+    return Records(*found)
 
 
-def counts_of(batches: Sequence[RawBatch]) -> Ints:
-    """How many records each batch holds."""
-    return np.array([batch.count for batch in batches], np.int64)
-
-
-def _decode(batches: Sequence[RawBatch], read: ReadRecords) -> pa.RecordBatch:
+def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
     data = pa.py_buffer(b"".join([*(batch.records for batch in batches), PADDING]))
     octets = as_bytes(data)[: -len(PADDING)]
-    counts = counts_of(batches)
-    found = read(octets, batches)
+    counts = np.array([batch.count for batch in batches], np.int64)
+    found = _found(octets, batches, counts)
     headers, behind = _headers(octets, data, found.header_count, found.headers_at, found.ends)
     if (behind != found.ends).any():
         raise ValueError("a record is not as long as it says")
@@ -179,72 +166,6 @@ def _decode(batches: Sequence[RawBatch], read: ReadRecords) -> pa.RecordBatch:
             "headers": headers,
         }
     )
-
-
-def _record_starts(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> Ints:
-    """Where each record begins.
-
-    A record's length leads to the next one, so the way is a chain. To walk it for all at once: the attributes
-    of a record are a zero byte behind its length, and text has few zero bytes. Those from which the length
-    leads to another such place are the records, if there are as many as the batches say and each leads to
-    the very next: else the chain is walked, record by record.
-    """
-    sizes = np.array([len(batch.records) for batch in batches])
-    batch_ends = np.cumsum(sizes)
-    guess = _candidates(octets, int(counts.sum()))
-    firsts = np.cumsum(counts) - counts  # of each batch, which record of all is the first
-    if len(guess) == counts.sum():
-        length, at = _varints(octets, guess)
-        follows = np.append(guess[1:], batch_ends[-1])
-        if (at + length == follows).all() and (guess[firsts] == batch_ends - sizes).all():
-            return guess
-    return np.concatenate(
-        [_walk(batch, start) for batch, start in zip(batches, (batch_ends - sizes).tolist(), strict=True)]
-    )
-
-
-def _candidates(octets: Bytes, count: int) -> Ints:
-    """Places that look like the begin of a record, and lead to another; `count` are wanted."""
-    last_of_length = places_of(octets[1:], 0)  # the place before each zero byte
-    last_of_length = last_of_length[octets.take(last_of_length) < 0x80]
-    starts = last_of_length
-    for _ in range(2):  # a length of up to three bytes: a record of up to 1 MiB
-        before = np.maximum(starts - 1, 0)
-        starts = np.where(octets.take(before) >= 0x80, before, starts)
-    length, at = _varints(octets, starts)
-    leads_to = at + length
-    for _ in range(3):
-        if len(starts) <= count:
-            break
-        follows = np.concatenate((starts, [len(octets)]))
-        leads_on = np.zeros(len(starts), bool)
-        for further in range(1, min(_ZEROS_BETWEEN + 2, len(follows))):
-            leads_on[: len(follows) - further] |= leads_to[: len(follows) - further] == follows[further:]
-        starts, leads_to = starts[leads_on], leads_to[leads_on]
-    return starts
-
-
-def _walk(batch: RawBatch, begin: int) -> Ints:
-    """Where each record of one batch begins, `begin` added: for records that hold zero bytes."""
-    records = batch.records
-    starts, at = [], 0
-    try:
-        for _ in range(batch.count):
-            starts.append(begin + at)
-            length = shift = 0
-            while True:
-                octet = records[at]
-                at += 1
-                length |= (octet & 0x7F) << shift
-                if octet < 0x80:
-                    break
-                shift += 7
-            at += (length >> 1) ^ -(length & 1)
-    except IndexError:
-        at = -1
-    if at != len(records):
-        raise _corrupt([batch], f"its {batch.count} records do not fill it")
-    return np.array(starts, np.int64)
 
 
 def _varints(octets: Bytes, at: Ints) -> tuple[Ints, Ints]:

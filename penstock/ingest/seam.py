@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
-from penstock.ingest.record_batches import WholeBatches, decode, read_records
+from penstock.ingest.record_batches import WholeBatches, decode
 
 KNOWN = "3.0.12"  # the kafka-python that Penstock was written with
 _POLLED_AT_ONCE = 8  # record batches, so that a full one lands soon after it is full
@@ -62,7 +62,7 @@ def _tried(reader: Any) -> list[tuple[Any, ...]]:
     taken = part.take()
     position = (part.next_fetch_offset, part.leader_epoch)
     if reader is WholeBatches:
-        columns = decode(taken, read_records)
+        columns = decode(taken)
         rows = zip(*(column.to_pylist() for column in columns.columns), strict=True)
         return [
             (*row, [(header["key"], header["value"]) for header in headers or []]) for *row, headers in rows

@@ -9,7 +9,6 @@ from own_orders import CONTRACT, Orders
 from things import Judge
 
 from penstock.core.settings import Settings
-from penstock.ingest.readers import BY_NUMPY, compiled_readers
 
 
 @pytest.fixture
@@ -21,6 +20,6 @@ def orders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return Orders(Settings.from_env())
 
 
-@pytest.fixture(scope="session", params=[BY_NUMPY, compiled_readers()], ids=lambda readers: readers.name)
-def judge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    return Judge(tmp_path_factory.mktemp("contract"), request.param)
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    return Judge(tmp_path_factory.mktemp("contract"))

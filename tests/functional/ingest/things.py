@@ -15,11 +15,10 @@ from kafka.record.memory_records import MemoryRecords
 
 from penstock.ingest.columns import columns
 from penstock.ingest.contract import read_contract
+from penstock.ingest.fast_path import plain_columns
 from penstock.ingest.judge import open_judge
 from penstock.ingest.judgement import LONGEST_VALUE, compile_judgement
-from penstock.ingest.readers import Readers
 from penstock.ingest.record_batches import WholeBatches
-from penstock.ingest.short_way import plain_columns
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -53,18 +52,16 @@ GOOD = {"thing_id": "t", "number": 1}
 
 
 class Judge:
-    """The compiled contract on an open connection, and who reads plain events. `short`: which values the
-    short way took, last time."""
+    """The compiled contract on an open connection. `fast`: which values the fast path took, last time."""
 
-    def __init__(self, folder: Path, readers: Readers) -> None:
+    def __init__(self, folder: Path) -> None:
         file = folder / "things.odcs.yaml"
         file.write_text(CONTRACT)
         self.judgement = compile_judgement(read_contract(file))
-        self.readers = readers
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
         self.judgement.prepare(self.connection)
-        self.short: set[int] = set()
+        self.fast: set[int] = set()
 
     def __call__(self, *values: bytes | None, reader: type = WholeBatches) -> list[dict[str, Any]]:
         """One row for each value, in order."""
@@ -72,14 +69,14 @@ class Judge:
         self.connection.register("doubtful", batch)
         self.judgement.judge(self.connection)
         rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
-        with open_judge(self.judgement, self.readers) as judge:
+        with open_judge(self.judgement, fast=True) as judge:
             judged = judge.judge(batch)
         self.connection.register("plain", judged.plain)
-        short = self.connection.sql(self.judgement.rows_sql).to_arrow_table().to_pylist()
-        self.short = {row["_offset"] for row in short}
-        for row in short:
+        fast = self.connection.sql(self.judgement.rows_sql).to_arrow_table().to_pylist()
+        self.fast = {row["_offset"] for row in fast}
+        for row in fast:
             assert row | {"reasons": None} == rows[row["_offset"]], "both ways say the same"
-        assert len(self.short) == len(short), "each event once"
+        assert len(self.fast) == len(fast), "each event once"
         return rows
 
     def fetched(self, values: Sequence[bytes | None], *, reader: type = WholeBatches) -> pa.Table:
@@ -88,13 +85,13 @@ class Judge:
         for offset, value in enumerate(values):
             builder.append(offset, 0, None, value, [])
         records = MemoryRecords(builder.build())
-        return columns(reader(0, TopicPartition("things", 0), records).take(), self.readers.records)
+        return columns(reader(0, TopicPartition("things", 0), records).take())
 
     def plain(self, batch: pa.Table) -> pa.Table:
         """The plain events as typed columns."""
         contract = self.judgement.contract
         return pa.Table.from_batches(
-            plain_columns(contract, chunk, LONGEST_VALUE, self.readers.events) for chunk in batch.to_batches()
+            plain_columns(contract, chunk, LONGEST_VALUE) for chunk in batch.to_batches()
         )
 
     def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:

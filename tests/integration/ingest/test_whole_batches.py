@@ -1,4 +1,4 @@
-"""Whole batches of a real broker against kafka-python's own records, by NumPy and numba; and without them."""
+"""Whole batches of a real broker against kafka-python's own records; and without them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from penstock.ingest import seam
 from penstock.ingest.columns import columns
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
-from penstock.ingest.readers import BY_NUMPY, Readers, compiled_readers
 from penstock.ingest.seam import read_whole_batches
 from penstock.ingest.topic import open_consumer
 
@@ -62,11 +61,11 @@ def produce(stream: Stream, transactional: bool) -> None:
         producer.close()
 
 
-def read(stream: Stream, ends: dict[int, int], *, readers: Readers | None, start: int = 0) -> list[Any]:
-    """All records from `start` on, as rows of partition, offset, time, key, value and headers: by `readers`
-    from whole batches, else one by one."""
+def read(stream: Stream, ends: dict[int, int], *, whole: bool, start: int = 0) -> list[Any]:
+    """All records from `start` on, as rows of partition, offset, time, key, value and headers: from
+    whole batches, or one by one."""
     consumer: KafkaConsumer = open_consumer(stream.settings.bootstrap_servers, group_id=None)
-    if readers:
+    if whole:
         assert read_whole_batches(consumer)
     places = [TopicPartition(stream.topic, partition) for partition in ends]
     consumer.assign(places)
@@ -76,25 +75,22 @@ def read(stream: Stream, ends: dict[int, int], *, readers: Readers | None, start
     while any(consumer.position(place) < ends[place.partition] for place in places):
         items += [item for part in consumer.poll(500).values() for item in part]
     consumer.close(autocommit=False)
-    rows = columns(items, (readers or BY_NUMPY).records).to_pylist()
+    rows = columns(items).to_pylist()
     return sorted(rows, key=lambda row: (row["partition"], row["offset"]))
 
 
-@pytest.mark.parametrize("readers", [BY_NUMPY, compiled_readers()], ids=lambda readers: readers.name)
 @pytest.mark.parametrize("transactional", [False, True])
-def test_the_same_rows_as_from_single_records(stream: Stream, transactional: bool, readers: Readers) -> None:
+def test_the_same_rows_as_from_single_records(stream: Stream, transactional: bool) -> None:
     produce(stream, transactional)
     consumer = open_consumer(stream.settings.bootstrap_servers, group_id=None)
     places = [TopicPartition(stream.topic, partition) for partition in range(2)]
     ends = {place.partition: end for place, end in consumer.end_offsets(places).items()}
     consumer.close(autocommit=False)
-    single = read(stream, ends, readers=None)
+    single = read(stream, ends, whole=False)
     assert len(single) == len(CODECS) * EVENTS * (1 if transactional else 2)
-    assert read(stream, ends, readers=readers) == single
+    assert read(stream, ends, whole=True) == single
     middle = ends[0] // 3  # in the middle of a batch
-    assert read(stream, ends, readers=readers, start=middle) == [
-        row for row in single if row["offset"] >= middle
-    ]
+    assert read(stream, ends, whole=True, start=middle) == [row for row in single if row["offset"] >= middle]
 
 
 def test_a_kafka_python_that_is_built_another_way_is_told_and_lands_the_same(

@@ -1,7 +1,6 @@
-"""Records of decompressed batches found by machine code: one walk from record to record.
+"""Records of decompressed batches: one walk from record to record. Compiled by numba.
 
-The optional extra `compiled` (numba). `record_batches` says what a record is made of, and reads what this
-refuses.
+`record_batches` says what a record is made of, and what becomes of it.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from penstock.ingest.compiled_memory import byte_at
+from penstock.ingest.parse.memory import byte_at
 
 
 @njit(nogil=True, cache=True)
-def walk_records(octets: Any, batch_ends: Any, counts: Any, found: Any) -> bool:
-    """Write to `found`, shape (9, records), what `record_batches.Records` holds, in its order: False where
-    the records of a batch do not fill it, or one is broken."""
+def walk_records(octets: Any, batch_ends: Any, counts: Any, found: Any) -> int:
+    """Write to `found`, shape (9, records), what `record_batches.Records` holds, in its order. Returns the
+    number of a batch whose records do not fill it, or of which one is broken; -1: none."""
     begin = here = octets.ctypes.data
     row = 0
     for batch in range(len(counts)):
@@ -26,25 +25,25 @@ def walk_records(octets: Any, batch_ends: Any, counts: Any, found: Any) -> bool:
             length, here = _varint(here, batch_end)
             end = here + length
             if here < 0 or length < 0 or end > batch_end:
-                return False
+                return batch
             _, here = _varint(here, end)  # attributes, which are not used
             found[0, row], here = _varint(here, end)
             found[1, row], here = _varint(here, end)
             for n in (2, 4):
                 size, here = _varint(here, end)
                 if here < 0 or size > end - here:
-                    return False
+                    return batch
                 found[n, row], found[n + 1, row] = size, here - begin
                 here += max(size, 0)
             found[6, row], here = _varint(here, end)
             if here < 0 or (found[6, row] == 0 and here != end):
-                return False
+                return batch
             found[7, row], found[8, row] = here - begin, end - begin
             here = end
             row += 1
         if here != batch_end:
-            return False
-    return True
+            return batch
+    return -1
 
 
 @njit(nogil=True, cache=True)

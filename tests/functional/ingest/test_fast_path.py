@@ -1,4 +1,4 @@
-"""Plain events are read by NumPy, or numba: as the long way reads them, to the letter, or not at all."""
+"""The fast path reads events as the contract's SQL reads them, to the letter, or not at all."""
 
 from __future__ import annotations
 
@@ -62,34 +62,67 @@ def event(tokens: dict[str, str], *, space: str = "") -> bytes:
     ],
     ids=str,
 )
-def test_an_event_as_producers_write_them_takes_the_short_way(
+def test_an_event_as_producers_write_them_takes_the_fast_path(
     judge: Judge, changed: dict[str, str], space: str
 ) -> None:
     rows = judge(*[event(FULL | changed, space=space)] * 3, event(FULL, space=space))
     assert [row["reasons"] for row in rows] == [None] * 4
-    assert judge.short == {0, 1, 2, 3}
+    assert judge.fast == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("name", ["thing_id", list(FULL)[-1]])
-def test_strings_of_all_lengths_take_the_short_way(judge: Judge, name: str) -> None:
+def test_strings_of_all_lengths_take_the_fast_path(judge: Judge, name: str) -> None:
     lengths = [*range(130), *range(440, 710), 5_000, 40_000]
     judge(*[event(FULL | {name: json.dumps("x" * length)}) for length in lengths])
-    assert judge.short == set(range(len(lengths)))
+    assert judge.fast == set(range(len(lengths)))
 
 
 @pytest.mark.parametrize("count", [1, 10, 1000])
-def test_single_records_take_the_short_way_as_whole_batches_do(judge: Judge, count: int) -> None:
+def test_single_records_take_the_fast_path_as_whole_batches_do(judge: Judge, count: int) -> None:
     values = [event(FULL | {"number": str(n)}) for n in range(count)]
     rows = judge(*values, None, b"{}", reader=Fetcher.PartitionRecords)
-    assert judge.short == set(range(count))
+    assert judge.fast == set(range(count))
     assert rows == judge(*values, None, b"{}")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b" \r\n\t" + event(FULL) + b"\n ",
+        json.dumps({name: json.loads(token) for name, token in FULL.items()}, indent=2).encode(),
+        event(FULL | {"number": "9223372036854775807"}),
+        event(FULL | {"number": "-9223372036854775808"}),
+        event(FULL | {"amount": "1E3"}),
+        event(FULL | {"amount": "1.5e+0"}),
+        event(FULL | {"amount": "12500e-3"}),
+        event(FULL | {"amount": "-0.0"}),
+        event(FULL | {"amount": "12.500000000000"}),
+        event(FULL | {"thing_id": r'"\u00e9\/\\\"\b\f\n\r\t\ud83d\uDE00 and more than twelve bytes"'}),
+        event(FULL | {"thing_id": r'"short\n"'}),
+        event(FULL | {"more": "1"}),
+        event({"more": "1"} | FULL),
+        event(
+            FULL
+            | {
+                "more": '{"a": [1, 2.50, -0, 1E3, {}], "b": {"a": [[]]}, "é": "é"}',
+                "and": r'"\/\u000b\u00e9"',
+            }
+        ),
+        event(FULL | {f"key {n}": '{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]}' for n in range(90)}),
+    ],
+    ids=repr,
+)
+def test_other_shapes_take_the_fast_path_too(judge: Judge, value: bytes) -> None:
+    rows = judge(event(FULL), value, event(FULL))
+    assert rows[1]["reasons"] is None
+    assert judge.fast == {0, 1, 2}
 
 
 def test_fields_that_need_not_be_there_may_be_missing(judge: Judge) -> None:
     values = [event({name: token for name, token in FULL.items() if name != left_out}) for left_out in FULL]
     judge(event(FULL), *values)
     required = {n for n, name in enumerate(FULL, start=1) if name in GOOD}
-    assert judge.short == set(range(len(values) + 1)) - required
+    assert judge.fast == set(range(len(values) + 1)) - required
 
 
 def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
@@ -98,19 +131,32 @@ def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
         for n in range(300)
     ]
     judge(*values)
-    assert judge.short == set(range(300))
+    assert judge.fast == set(range(300))
 
 
 @pytest.mark.parametrize(
     "value",
     [
         event(FULL)[:-1],
-        event(FULL) + b" ",
         event(FULL)[:-1] + b',"number":1}',
-        event(FULL)[:-1] + b',"more":1}',
+        event(FULL | {"more": '{"a": 1, "b": 2, "a": 3}'}),
+        event(FULL | {"more": "[1,]"}),
+        event(FULL | {"more": "[1 2]"}),
+        event(FULL | {"more": '{"a" 1}'}),
+        event(FULL | {"more": '{"a": 1,}'}),
+        event(FULL | {"more": "01"}),
+        event(FULL | {"more": "1."}),
+        event(FULL | {"more": "+1"}),
+        event(FULL | {"more": "NaN"}),
+        event(FULL | {"more": "[}"}),
+        event(FULL | {"more": r'"\x"'}),
+        event(FULL | {"more": r'"\ud800"'}),
+        event(FULL | {"more": r'"\ud800\u0041"'}),
+        event(FULL | {"more": "[" * 129 + "]" * 129}),
+        event(FULL).replace(b",", b",,", 1),
+        event(FULL).replace(b":", b"", 1),
         event(FULL).replace(b'"t"', b'"\xff"'),
         event(FULL).replace(b'"t"', b'"\x1f"'),
-        event(FULL).replace(b'"t"', b'"\\u0041"'),
         event(FULL).replace(b'"t"', b'"\xed\xa0\x80"'),
         event(FULL).replace(b'"t"', b'"\xc3\x1f"'),
         event(FULL).replace(b'"t"', b'"\xc3\xa9\x1f"'),
@@ -118,10 +164,8 @@ def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
         event(FULL | {"number": "-0"}),
         event(FULL | {"number": ""}),
         event(FULL | {"number": "-"}),
-        event(FULL | {"number": "1234567890123456789"}),
         event(FULL | {"small": "1001"}),
         event(FULL | {"small": "2147483648"}),
-        event(FULL | {"amount": "1.5e0"}),
         event(FULL | {"amount": ".5"}),
         event(FULL | {"amount": "5."}),
         event(FULL | {"amount": "00.5"}),
@@ -155,14 +199,14 @@ def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
     ],
     ids=repr,
 )
-def test_what_is_not_plain_or_not_good_takes_the_long_way(judge: Judge, value: bytes | None) -> None:
+def test_what_is_not_plain_or_not_good_is_left_to_sql(judge: Judge, value: bytes | None) -> None:
     judge(event(FULL), value, event(FULL))
-    assert judge.short == {0, 2}
+    assert judge.fast == {0, 2}
 
 
 def test_a_batch_of_nothing_that_is_json_has_no_usual_order(judge: Judge) -> None:
     judge(*[b"this is no JSON at all"] * 20)
-    assert judge.short == set()
+    assert judge.fast == set()
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=14)
@@ -193,18 +237,66 @@ usual = {
 }
 
 
+spaces = st.sampled_from(["", "", "", "", " ", "\n  ", "\t\r\n"])
+
+
+def as_sent(draw: Any, text: str) -> str:
+    """A string as some producer writes it: which of its characters are escapes is the producer's choice."""
+    letters = []
+    for letter in text:
+        how = draw(st.integers(0, 5))
+        if how == 0:
+            units = letter.encode("utf-16-be").hex()
+            letters.append("".join(rf"\u{units[n : n + 4]}" for n in range(0, len(units), 4)))
+        elif how == 1 and letter == "/":
+            letters.append(r"\/")
+        else:
+            letters.append(json.dumps(letter, ensure_ascii=how == 2)[1:-1])
+    return '"' + "".join(letters) + '"'
+
+
+@st.composite
+def any_json(draw: Any, depth: int = 3) -> str:
+    """A JSON value, now and then one that is not quite."""
+    kind = draw(st.integers(0, 9 if depth else 5))
+    if kind <= 1:
+        return draw(
+            near_numbers | st.integers(-(2**64), 2**64).map(str) | st.floats(allow_nan=False).map(repr)
+        )
+    if kind <= 3:
+        return as_sent(draw, draw(texts))
+    if kind <= 5:
+        return draw(
+            st.sampled_from(["true", "false", "null", "[]", "{}", "1E3", "-0.0", "1e999", "NaN", "", "[ ]"])
+        )
+    parts = [draw(any_json(depth - 1)) for _ in range(draw(st.integers(0, 3)))]
+    if kind <= 7:
+        inner, brackets = parts, "[]"
+    else:
+        keys = draw(st.lists(st.sampled_from(["a", "b", "é", "", "number", "a b"]), min_size=3, max_size=3))
+        inner = [f'"{key}"{draw(spaces)}:{part}' for key, part in zip(keys, parts, strict=False)]
+        brackets = "{}"
+    return brackets[0] + ",".join(draw(spaces) + part + draw(spaces) for part in inner) + brackets[1]
+
+
 @st.composite
 def events(draw: Any) -> list[bytes]:
-    """Events of one order; in some a field is something else, or missing, or a byte is another."""
-    order = draw(st.sampled_from(ORDERS))
+    """Events of any order and shape; in some a field is something else, or missing, or a byte is another."""
     values = []
     for _ in range(draw(st.integers(1, 12))):
-        sent = {name: FULL[name] for name in order}
-        for name in draw(st.lists(st.sampled_from(order), max_size=3)):
+        sent = {name: FULL[name] for name in draw(st.sampled_from(ORDERS) | st.permutations(list(FULL)))}
+        for name in draw(st.lists(st.sampled_from(list(FULL)), max_size=3)):
             sent[name] = draw(usual.get(name, tokens) | tokens)
-        for name in draw(st.lists(st.sampled_from(order), max_size=1)):
+        for name in draw(st.lists(st.sampled_from(list(FULL)), max_size=3, unique=True)):
             del sent[name]
-        value = bytearray(event(sent, space=draw(st.sampled_from(["", "", "", " "]))))
+        for name in draw(st.lists(texts, max_size=3)):
+            sent[name] = draw(any_json())
+        if draw(st.booleans()):
+            sent["thing_id"] = as_sent(draw, draw(texts))
+        pairs = [
+            f"{draw(spaces)}{json.dumps(n)}{draw(spaces)}:{draw(spaces)}{token}" for n, token in sent.items()
+        ]
+        value = bytearray((draw(spaces) + "{" + ",".join(pairs) + "}" + draw(spaces)).encode())
         for at in draw(st.lists(st.integers(0, len(value) - 1), max_size=1)):
             value[at] = draw(st.integers(0, 255))
         values.append(bytes(value))
@@ -220,14 +312,14 @@ def test_both_ways_say_the_same_of_any_event(judge: Judge, values: list[bytes]) 
 def test_an_event_that_is_cut_off_takes_nothing_from_the_next(judge: Judge) -> None:
     whole = event(FULL)
     judge(*(part for end in range(len(whole)) for part in (whole[:end], whole[end:])), whole)
-    assert judge.short == {1, 2 * len(whole)}
+    assert judge.fast == {1, 2 * len(whole)}
 
 
 def test_a_text_that_closes_in_the_next_event_is_not_read(judge: Judge) -> None:
     usual_order = event({name: FULL[name] for name in ("number", "thing_id", "small")})
     values = [usual_order, b'{"number":1,"thing_id":"}', b'{","small":5,' + b" " * 99 + b"}", usual_order]
     judge(*values)
-    assert judge.short == {0, 3}
+    assert judge.fast == {0, 3}
     for chunk in judge.plain(judge.fetched(values)).to_batches():
         chunk.validate(full=True)  # between the two stand bytes that are no text
 
@@ -237,7 +329,7 @@ def test_what_an_earlier_layout_left_is_no_text_that_is_none(judge: Judge) -> No
     broken = usual.replace(b'"t"', b'"\xff is no UTF-8"').replace(b'"number":1', b'"number":"1"')
     values = [usual] * 6 + [broken] + [another] * 4
     judge(*values)
-    assert judge.short == set(range(len(values))) - {6}
+    assert judge.fast == set(range(len(values))) - {6}
     for chunk in judge.plain(judge.fetched(values)).to_batches():
         chunk.validate(full=True)
 
