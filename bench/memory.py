@@ -34,7 +34,7 @@ def run_memory(servers: str, folder: Path, events: int, say: Say) -> tuple[Memor
         say(f"memory, {what}: {outcome.peak_rss_mb:,.0f} MB for {topic.events:,} events")
         found.append(Memory(what, topic.events, outcome.rate, outcome.peak_rss_mb))
 
-    for way, name in zip(OURS, ("", ", compiled"), strict=True):
+    for way, name in zip(OURS, ("", ", SQL only"), strict=True):
         turn(f"few events{name}", few, way)
         turn(f"twenty times as many{name}", many, way)
     for topic in (few, many):

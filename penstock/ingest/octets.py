@@ -17,7 +17,6 @@ Flags = npt.NDArray[np.bool_]
 # may be read, from each place on.
 PADDING = b'"' * 128
 
-_PIECE = 512 * 1024  # bytes
 _INLINE = 12  # bytes: a text that is no longer lies in its view
 _KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)  # the first bytes of a word
 
@@ -33,14 +32,6 @@ def words(octets: Bytes, at: Ints, count: int) -> Words:
     everywhere: Any = np.ndarray((last + 1,), f"V{size}", octets, 0, (1,))
     found: Words = everywhere[np.minimum(at, last)].view("<u8").reshape(len(at), count)
     return found
-
-
-def places_of(octets: Bytes, byte: int) -> Ints:
-    """Where this byte stands. Looked for piece by piece: what is made of a piece stays in the processor's
-    cache, and needs no new page of memory."""
-    pieces = range(0, len(octets), _PIECE)
-    found = [np.flatnonzero(octets[begin : begin + _PIECE] == byte) + begin for begin in pieces]
-    return np.concatenate([np.zeros(0, np.int64), *found])
 
 
 def word_of(text: bytes) -> np.uint64:

@@ -13,6 +13,12 @@ from numba import njit
 from penstock.ingest.parse.memory import byte_at
 
 
+def load() -> None:
+    """Have the machine code loaded from disk, or made."""
+    nothing = np.zeros(0, np.int64)
+    walk_records(np.zeros(0, np.uint8), nothing, nothing, np.zeros((9, 0), np.int64))
+
+
 @njit(nogil=True, cache=True)
 def walk_records(octets: Any, batch_ends: Any, counts: Any, found: Any) -> int:
     """Write to `found`, shape (9, records), what `record_batches.Records` holds, in its order. Returns the

@@ -22,13 +22,13 @@ def test_a_quick_look_tells_ratios_and_who_is_unchecked(tmp_path: Path) -> None:
     found = {rival["rival"]["way"]: rival for rival in pairs["rivals"]}
     assert found.keys() == set(RIVALS)
     rejected = found["tuned_loop"]["rival"]["rejected"]
-    assert pairs["ours"]["rejected"] == pairs["compiled"]["rejected"] == rejected > 0
+    assert pairs["ours"]["rejected"] == pairs["sql"]["rejected"] == rejected > 0
     assert {way: rival["rival"]["checked"] for way, rival in found.items()} == {
         "tuned_loop": True,
         "limit": True,
         "usual_loop": False,  # it knows types, but no rules
     }
-    for ratio in (rival[ours]["ratio"] for rival in found.values() for ours in ("ours", "compiled")):
+    for ratio in (rival[ours]["ratio"] for rival in found.values() for ours in ("ours", "sql")):
         assert 0 < ratio["minimum"] <= ratio["lower_quartile"] <= ratio["median"] <= ratio["maximum"]
     rows = [line for line in page.read_text().splitlines() if line.startswith("|")]
     unchecked = [line for line in rows if "*unchecked*" in line]

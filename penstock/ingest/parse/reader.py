@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -79,6 +80,12 @@ def read_events(contract: Contract, values: pa.Array, longest: int) -> tuple[lis
         pa.string_view(), count, [bitmap(columns.has_unknown), pa.py_buffer(columns.unknown), texts]
     )
     return arrays, unknown, columns.is_taken
+
+
+def load() -> None:
+    """Have the machine code loaded from disk, or made: with the first call it takes a second or more."""
+    contract = Contract("", "", "", (Field("nothing", "boolean", "BOOLEAN", required=True),), Path())
+    read_events(contract, pa.array([b"{}"], pa.binary()), 2)
 
 
 @functools.lru_cache(maxsize=64)

@@ -267,7 +267,7 @@ def _skip(at: int, end: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _is_key(field: int, at: int) -> bool:
+def _is_key(field: int, at: int) -> Any:
     """Is the key from here on this field's?"""
     size = int_at(field + 8 * KEY_SIZE)
     return byte_at(at + size) == QUOTE and _is_same(at, int_at(field + 8 * KEY), size)
@@ -308,7 +308,7 @@ def fill_slots(plan: Any, slots: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _field_of(at: int, size: int, plan: int, slots: int) -> int:
+def _field_of(at: int, size: int, plan: int, slots: int) -> Any:
     """The field (its row's address) of the key from here on; 0: the contract does not name it."""
     slot = np.int64(_hash(at, size) & U(SLOTS - 1))
     while int_at(slots + 8 * slot) != 0:

@@ -178,7 +178,7 @@ def _put_point(to: int, point: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _put_escaped(to: int, point: int) -> int:
+def _put_escaped(to: int, point: int) -> Any:
     """Write a code point into a JSON string as DuckDB's JSON writer does: escaped only where it must be."""
     if point >= SPACE and point != QUOTE and point != BACKSLASH:
         return _put_point(to, point)

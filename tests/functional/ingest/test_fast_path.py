@@ -108,7 +108,7 @@ def test_single_records_take_the_fast_path_as_whole_batches_do(judge: Judge, cou
                 "and": r'"\/\u000b\u00e9"',
             }
         ),
-        event(FULL | {f"key {n}": '{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]}' for n in range(90)}),
+        event(FULL | {f"key {n}": '{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]}' for n in range(60)}),
     ],
     ids=repr,
 )
