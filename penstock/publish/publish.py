@@ -29,11 +29,10 @@ from penstock.publish.mart_copy import copy_mart
 from penstock.publish.mart_status import Served, write_mart_status
 from penstock.publish.versions import (
     file_being_written,
-    next_seq,
+    free_seq,
     put_in_place,
     retire,
     served_file,
-    version_files,
 )
 
 
@@ -94,7 +93,7 @@ def publish(settings: Settings, pipeline: str, *, run_id: str, now: dt.datetime)
                 copy_mart(connection, warehouse, mart, settings.dbt_project_dir(pipeline))
             kill_point("publish.filled")
             # 5.
-            seq = next_seq(version_files(settings, pipeline), ledger)
+            seq = free_seq(settings, pipeline, ledger)
             marts = _compared(connection, build.marts, ledger)
             row = _ledger_row(ledger, build, verdict, marts, seq=seq, run_id=run_id, now=now)
             # 6.
