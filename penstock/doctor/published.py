@@ -77,7 +77,6 @@ def _unfinished(settings: Settings, pipeline: str) -> Iterator[Finding]:
     link, verdict = settings.marts_link(pipeline), settings.verdict_file(pipeline)
     left = [
         *being_written(settings, pipeline),
-        *(emptied.path.parent for emptied in emptied_folders(settings, pipeline)),
         link.with_name(f".{link.name}.new"),
         verdict.with_suffix(".json.unfinished"),
     ]
@@ -89,6 +88,12 @@ def _unfinished(settings: Settings, pipeline: str) -> Iterator[Finding]:
                 "warning", str(file), "was left by a stage that was cut short",
                 "the next run replaces it; you may also remove it",
             )  # fmt: skip
+    for emptied in emptied_folders(settings, pipeline):
+        yield Finding(
+            "warning", str(emptied.path.parent),
+            "holds no version any more: its removal was cut short, or a reader has spilled there",
+            "a later publication removes it",
+        )  # fmt: skip
 
 
 def _ledger_and_files(settings: Settings, pipeline: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -140,14 +140,27 @@ def retire(settings: Settings, pipeline: str, ledger: list[Publication], now: dt
     """Remove the versions that need not be kept, and what interrupted publications and removals left.
 
     Readers that have such a file open can read all of it: on POSIX a removed file lives on, whole, until the
-    last process that has it open closes it. (What DuckDB 1.5 and newer cannot do any more is to spill beside
-    it.) `ledger` is the served file's; its last row is the served file.
+    last process that has it open closes it. DuckDB 1.5 and newer spill beside the file that they read: where
+    one does, the folder stays for a later publication. `ledger` is the served file's; its last row is the
+    served file.
     """
     for file in to_retire(version_files(settings, pipeline), ledger, now):
         file.path.unlink()
         kill_point("publish.retired")
     for emptied in emptied_folders(settings, pipeline):
-        _remove(emptied.path.parent)
+        if not _is_spilled_into(emptied.path.parent, now):
+            # A reader may begin to spill at this moment; what it keeps us from goes with a later publication.
+            shutil.rmtree(emptied.path.parent, ignore_errors=True)
+
+
+def _is_spilled_into(folder: Path, now: dt.datetime) -> bool:
+    """Whether a reader has put something there within a day. One that ends removes it; one that is killed
+    does not."""
+    changed = []
+    for path in folder.glob("*.tmp/*"):
+        with suppress(FileNotFoundError):  # it ended meanwhile
+            changed.append(path.stat().st_mtime)
+    return any(now.timestamp() - at < dt.timedelta(days=1).total_seconds() for at in changed)
 
 
 def to_retire(files: list[VersionFile], ledger: list[Publication], now: dt.datetime) -> list[VersionFile]:

@@ -221,7 +221,7 @@ CASES: list[tuple[Callable[[Patient], None], str, str, str]] = [
     (other_s_file, "error", "shop/4-v4/shop.duckdb", "its ledger ends with seq 1, version 1"),
     (unknown_version, "warning", "shop/2-v2/shop.duckdb", "is not in the ledger"),
     (half_written, "warning", ".being-written", "was left by a stage that was cut short"),
-    (half_removed, "warning", "shop/0-v0", "was left by a stage that was cut short"),
+    (half_removed, "warning", "shop/0-v0", "holds no version any more"),
     (half_linked, "warning", ".shop.duckdb.new", "was left by a stage that was cut short"),
     # messages
     (message(then="ratelimited"), "warning", "penstock.sqlite", "1 pending messages, the oldest since 2026"),
