@@ -72,11 +72,16 @@ def read_pipeline(path: Path) -> Pipeline:
     retries = content.get("retries", 0)
     if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
         raise yaml_file.error(("retries",), f"retries is {retries!r}", fix="write a whole number, 0 or more")
+    streams = _streams(yaml_file)
+    if name in [f"landing_{stream}" for stream in streams]:
+        raise yaml_file.error(
+            ("name",), f"'{name}' cannot name a pipeline: its models read a landing file under that name"
+        )
     return Pipeline(
         name=name,
         description=_text(yaml_file, "description") or "",
         owner=_text(yaml_file, "owner") or "",
-        streams=_streams(yaml_file),
+        streams=streams,
         schedule=_text(yaml_file, "schedule"),
         tags=_texts(yaml_file, "tags"),
         retries=retries,

@@ -69,7 +69,7 @@ class Settings:
         return self.data / "marts" / f"{pipeline}.duckdb"
 
     def versions_dir(self, pipeline: str) -> Path:
-        """The folder of published files, `<seq>-v<version>.duckdb` each."""
+        """The folder of published versions: `<seq>-v<version>/<pipeline>.duckdb` each."""
         return self.data / "marts" / pipeline
 
     def lock_file(self, pipeline: str) -> Path:

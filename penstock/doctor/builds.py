@@ -50,12 +50,18 @@ def build_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
     elif verdict.get("outcome") != "passed":
         yield Finding(
             "error", str(verdict_file),
-            f"the gate's verdict on build {verdict['build_id']} is '{verdict.get('outcome')}': BI keeps the "
-            "version before",
+            f"the gate's verdict on build {verdict['build_id']} is '{verdict.get('outcome')}': "
+            f"{_what_bi_has(settings, pipeline)}",
             "see the problems in it, correct the data or the models, then run the pipeline again",
         )  # fmt: skip
     else:
         yield from _passed_but_not_published(settings, pipeline, verdict["build_id"])
+
+
+def _what_bi_has(settings: Settings, pipeline: str) -> str:
+    if settings.marts_link(pipeline).exists():
+        return "BI keeps the version before"
+    return "nothing is published yet, so BI has no version"
 
 
 def _passed_but_not_published(settings: Settings, pipeline: str, build_id: str) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ from penstock.core.settings import Settings
 from penstock.core.yaml_file import suggestion
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penstock.publish.listing import ListedPublication, Listing
     from penstock.publish.publish import PublishResult
 
@@ -148,14 +150,14 @@ def _listed(listing: Listing) -> str:
     rows: list[tuple[str, ...]] = [
         ("", "seq", "version", "action", "published", "complete until", "rows", "changed", "file", "by")
     ]
-    rows += [_listed_row(row) for row in listing.publications]
+    rows += [_listed_row(row, listing.folder) for row in listing.publications]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
     hold = f"on hold; `penstock publish resume {listing.pipeline}` ends the hold" if listing.on_hold else ""
     return "\n".join(line.rstrip() for line in [*lines, hold] if line)
 
 
-def _listed_row(row: ListedPublication) -> tuple[str, ...]:
+def _listed_row(row: ListedPublication, folder: Path) -> tuple[str, ...]:
     return (
         "→" if row.served else "",
         str(row.seq),
@@ -165,7 +167,7 @@ def _listed_row(row: ListedPublication) -> tuple[str, ...]:
         _time(row.complete_until),
         str(sum(row.marts.values())),
         f"{len(row.changed_marts)} of {len(row.marts)}",
-        row.file.name if row.file else "gone",
+        str(row.file.relative_to(folder)) if row.file else "gone",
         ": ".join(text for text in (row.by, row.why) if text),
     )
 

@@ -136,7 +136,7 @@ def test_every_changed_mart_is_an_asset_event_with_version_and_rows(
         for event in airflow.asset_events(PIPELINE)
         if event["source_run_id"] == green.id
     }
-    marts = bi_asks(e2e_settings, "select mart, rows from mart_status")
+    marts = bi_asks(e2e_settings, "select mart, row_count from mart_status")
     assert {"sessions", "customers"} <= {mart for mart, _ in marts}
     assert events == {
         f"penstock://local/{PIPELINE}/{mart}": {"version": 1, "rows": rows} for mart, rows in marts

@@ -56,7 +56,7 @@ READER = """
 import duckdb, json, select, sys
 
 QUERY = '''
-SELECT (SELECT count(*) FROM purchases), (SELECT rows FROM mart_status WHERE mart = 'purchases'),
+SELECT (SELECT count(*) FROM purchases), (SELECT row_count FROM mart_status WHERE mart = 'purchases'),
     (SELECT max(version) FROM _penstock.publications)
 '''
 queries, seen, failures = 0, [], []

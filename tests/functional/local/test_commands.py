@@ -66,7 +66,7 @@ def test_clean_stops_and_removes_what_runs_made_and_nothing_else(settings: Setti
     service = Services(settings).start("sleeper", SLEEPER, env={}, port=None)
     for name in (
         "landing/customer_events.duckdb",
-        "marts/customer_events/1-v1.duckdb",
+        "marts/customer_events/1-v1/customer_events.duckdb",
         "penstock.sqlite.lock",
     ):
         (settings.data / name).parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
 import subprocess
 import sys
 
@@ -26,7 +28,7 @@ def read():
             with duckdb.connect(str(link), read_only=True) as con:
                 counted, told, seq, rows = con.execute(
                     "SELECT (SELECT count(*) FROM sessions),"
-                    " (SELECT rows FROM mart_status WHERE mart = 'sessions'),"
+                    " (SELECT row_count FROM mart_status WHERE mart = 'sessions'),"
                     " max(seq), count(*) FROM _penstock.publications"
                 ).fetchone()
             if counted != told or seq != rows or seq < last:
@@ -97,7 +99,7 @@ def test_the_symlink_is_there_at_every_moment(shop, tmp_path):
     finally:
         stop.touch()
         missing = int(watcher.communicate(timeout=60)[0])
-    assert shop.link.readlink().name == "151-v1.duckdb"
+    assert shop.link.readlink().parent.name == "151-v1"
     assert missing == 0
 
 
@@ -106,7 +108,60 @@ def test_a_connection_that_is_held_stays_on_its_version_although_the_file_is_rem
     held = duckdb.connect(shop.link, read_only=True)
     for n in range(1, 8):
         shop.publish_sessions(*range(n))
-    assert "1-v1.duckdb" not in shop.files()
+    assert "1-v1" not in shop.files()
     assert held.execute("SELECT count(*), max(revenue) FROM sessions").fetchall() == [(1000, 999)]
     held.close()
     assert shop.query("SELECT count(*) FROM sessions") == [(7,)]
+
+
+SPILL = """
+import sys
+import duckdb
+
+con = duckdb.connect(sys.argv[1], read_only=True)
+con.execute("SET memory_limit = '60MB'; SET threads = 1; SET enable_progress_bar = false")
+rows = con.execute("SELECT i, i::VARCHAR || repeat('x', 50) AS s FROM range(3000000) r(i) ORDER BY s DESC")
+first = rows.fetchone()
+print("spilled", flush=True)
+sys.stdin.readline()
+left = 1
+while batch := rows.fetchmany(100000):
+    left += len(batch)
+con.close()
+print(left)
+"""
+
+
+def test_a_reader_that_spills_beside_its_file_goes_on_when_that_is_retired(shop):
+    shop.publish_sessions(*range(10))
+    reader = subprocess.Popen(
+        [sys.executable, "-c", SPILL, shop.link], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "spilled\n"
+        assert list((shop.folder / "1-v1").glob("customer_events.duckdb.tmp/*"))
+        for n in range(1, 8):
+            shop.publish_sessions(*range(n))
+        assert not (shop.folder / "1-v1" / "customer_events.duckdb").exists()
+        told, _ = reader.communicate("go on\n", timeout=250)
+        assert (told, reader.returncode) == ("3000000\n", 0)
+    finally:
+        reader.kill()
+        reader.communicate()
+    shop.publish_sessions(1)
+    assert "1-v1" not in shop.files()
+
+
+def test_what_a_killed_reader_spilled_is_removed_after_a_day(shop):
+    shop.publish_sessions(1)
+    spilled = shop.folder / "1-v1" / "customer_events.duckdb.tmp" / "duckdb_temp_storage_DEFAULT-0.tmp"
+    spilled.parent.mkdir()
+    spilled.touch()
+    for hours, there in [(1, True), (25, False)]:
+        at = shop.now.timestamp() - hours * 3600
+        os.utime(spilled, (at, at))
+        for n in range(1, 8):
+            shop.now -= dt.timedelta(hours=1)  # each build takes one
+            shop.publish_sessions(*range(n))
+        assert ("1-v1" in shop.files()) is there

@@ -63,11 +63,11 @@ def build(settings: Settings, rows: str) -> None:
 
 
 def publish(settings: Settings, rows: str) -> None:
-    path = settings.versions_dir(PIPELINE) / "1-v1.duckdb"
+    path = settings.versions_dir(PIPELINE) / "1-v1" / f"{PIPELINE}.duckdb"
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(path) as connection:
         fill(connection, rows)
-    settings.marts_link(PIPELINE).symlink_to(f"{PIPELINE}/{path.name}")
+    settings.marts_link(PIPELINE).symlink_to(f"{PIPELINE}/1-v1/{path.name}")
 
 
 def declared() -> list[tuple[str, str, str]]:

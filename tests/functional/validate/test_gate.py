@@ -242,7 +242,7 @@ def test_a_mart_that_is_new_has_no_volume_to_compare_with(shop: Any, gate: Run) 
 def test_a_published_version_that_cannot_be_read_is_an_error(shop: Any, gate: Run) -> None:
     link = shop.settings.marts_link("shop")
     link.parent.mkdir()
-    link.symlink_to("shop/7-v7.duckdb")
+    link.symlink_to("shop/7-v7/shop.duckdb")
 
     assert "the published version cannot be read" in error_of(gate())
 

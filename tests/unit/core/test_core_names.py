@@ -32,6 +32,7 @@ def test_nothing_else_is_taken_and_the_name_is_told(name: str, kind: str) -> Non
         ("stream", "rejects", "Penstock uses that name itself"),
         ("mart", "mart_status", "Penstock uses that name itself"),
         ("pipeline", "rollback", "Penstock uses that name itself"),
+        ("pipeline", "temp", "DuckDB keeps that name for itself"),
         ("column", "_offset", "kept for Penstock's own names"),
         ("stream", "Events", "lower-case letter"),
         ("stream", "é", "lower-case letter"),

@@ -72,3 +72,15 @@ def test_a_wrong_declaration_says_file_line_value_and_fix(tmp_path: Path, text: 
     with pytest.raises(DeclarationError) as caught:
         read_pipeline(written(tmp_path, text))
     assert told in str(caught.value)
+
+
+def test_the_name_under_which_its_models_read_a_landing_file_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("name: shop\n", "name: landing_orders\n")
+    file = tmp_path / "landing_orders.yaml"
+    file.write_text(text)
+    with pytest.raises(
+        DeclarationError, match=r"landing_orders\.yaml:1: 'landing_orders' cannot name a pipeline"
+    ):
+        read_pipeline(file)
+    file.write_text(text.replace("orders]", "carts]"))
+    assert read_pipeline(file).name == "landing_orders"
