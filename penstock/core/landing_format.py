@@ -5,9 +5,9 @@
 | 1 | the first |
 | 2 | `_partition` of raw.<stream> is `_kafka_partition`; a file that is older than raw.gaps has it, too |
 
-All stages read landing files, and only ingest and transform may find an older one and hold the lock under which
-it may be changed. A version that is newer than this code is refused by all.
-"""  # noqa: E501
+All stages read landing files; ingest and transform hold the lock under which an older one may be changed. A
+version that is newer than this code is refused by all.
+"""
 
 from __future__ import annotations
 
@@ -64,9 +64,14 @@ def landing_format(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     return version
 
 
-def partition_column(version: int) -> str:
-    """The column of raw.<stream> that says an event's partition."""
-    return "_partition" if version < 2 else "_kafka_partition"
+def partition_column(connection: duckdb.DuckDBPyConnection, stream: str) -> str:
+    """The column of raw.<stream> that says an event's partition; its name in format 1 was `_partition`."""
+    older = connection.execute(
+        "SELECT 1 FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = $1 "
+        "AND column_name = '_partition'",
+        [stream],
+    ).fetchall()
+    return "_partition" if older else "_kafka_partition"
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: str) -> None:
@@ -78,9 +83,8 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: 
     if version == FORMAT_VERSION:
         return
     connection.execute("BEGIN")  # closing the connection, or dying, rolls back
-    connection.execute(
-        f"ALTER TABLE raw.{quoted(stream)} RENAME COLUMN {partition_column(version)} TO _kafka_partition"
-    )
+    if partition_column(connection, stream) == "_partition":
+        connection.execute(f"ALTER TABLE raw.{quoted(stream)} RENAME COLUMN _partition TO _kafka_partition")
     connection.execute(GAPS_TABLE)
     connection.execute("UPDATE raw.landing SET format_version = $1", [FORMAT_VERSION])
     kill_point("landing.migrating")

@@ -68,10 +68,6 @@ def opened(settings: Settings, stream: str) -> Iterator[duckdb.DuckDBPyConnectio
         yield connection
 
 
-def _partition(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> str:
-    return partition_column(landing_format(landing, settings.landing_file(contract.stream)))
-
-
 def _tables(landing: duckdb.DuckDBPyConnection) -> list[tuple[str]]:
     return landing.execute("SELECT table_name FROM duckdb_tables()").fetchall()
 
@@ -166,7 +162,7 @@ def _offsets_and_places(
     """Per partition of an epoch: nothing at or beyond the next offset, no place twice; gaps are told."""
     path = settings.landing_file(contract.stream)
     restore = "stop the consumers and bring back a copy of the file from before"
-    places = _PLACES.format(table=quoted(contract.stream), part=_partition(landing, settings, contract))
+    places = _PLACES.format(table=quoted(contract.stream), part=partition_column(landing, contract.stream))
     for epoch, partition, next_offset, first, last, kept, distinct in landing.execute(
         f"WITH places AS ({places}), kept AS (SELECT epoch, part, "
         "min(place) AS first, max(place) AS last, count(*) AS kept, count(DISTINCT place) AS places "
@@ -218,7 +214,7 @@ def _replayed(
     row = landing.execute(
         "SELECT count(*) FROM raw.rejects AS r "
         f"ANTI JOIN raw.{quoted(contract.stream)} AS e ON e._epoch = r.epoch "
-        f'AND e.{_partition(landing, settings, contract)} = r."partition" AND e._offset = r."offset" '
+        f'AND e.{partition_column(landing, contract.stream)} = r."partition" AND e._offset = r."offset" '
         "WHERE r.replayed_commit IS NOT NULL"
     ).fetchone()
     if row and row[0]:

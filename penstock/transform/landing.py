@@ -1,4 +1,4 @@
-"""The landing files that a build reads: there, readable, of today's format, and filled in this environment."""
+"""The landing files that a build reads: there, readable, of today's format, filled in this environment."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list
     """Return when the landing file of `stream` can be opened for reading; up to `wait` seconds. A file of an
     older format is brought up to date first. Returns the commit numbers that restores leapt over.
 
-    Raises LandingError for a file that is missing, not a landing file, of a newer format, of another stream or
-    environment, or never complete yet; BusyError where its writer holds it for longer.
+    Raises LandingError for a file that is missing, not a landing file, of a newer format, of another stream
+    or environment, or never complete yet; BusyError where its writer holds it for longer.
     """
     path = settings.landing_file(stream)
     drain = f"run `penstock ingest drain {stream}`"

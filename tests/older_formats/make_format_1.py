@@ -9,13 +9,13 @@ What it lands is fixed, so that tests can count on it:
 | commit | what | rows | rejects |
 |---|---|---|---|
 | 1 | epoch 1, partition 0, offsets 0 to 3 | e0 e1 e2 e3 | |
-| 2 | epoch 1, partition 1, offsets 0 to 4 | e4, and e0 once more | no JSON; a price below 0; a type that the contract did not know yet |
+| 2 | epoch 1, partition 1, offsets 0 to 4 | e4, e0 once more | no JSON; a price below 0; a new type |
 | 3 | the rejects were replayed under today's contract | e5 | |
 | 4 | epoch 1, partition 0, from offset 10 on: 4 to 9 are an accepted gap | e6 | |
 | 5 | epoch 2, the topic was made anew: partition 0, offsets 0 and 1 | e7, and e1 once more | |
 
 After commit 3 the warehouse was built; it holds e0 to e5. It is the warehouse of the same data folder.
-"""  # noqa: E501
+"""
 
 import datetime as dt
 import gzip
@@ -108,7 +108,8 @@ def make(settings, mend):
     views = {"event_type": "view"}
     land([event(n, **views) for n in range(4)], 0, 0)
     land(
-        [event(4, **views), b"no json", event(8, **views, price=-1), event(5), event(0, **views, brand="copy")],
+        [event(4, **views), b"no json", event(8, **views, price=-1), event(5),
+         event(0, **views, brand="copy")],
         1, 0,
     )  # fmt: skip
     mend()

@@ -57,3 +57,16 @@ def test_a_newer_landing_file_is_told_and_not_looked_into(settings: Settings, ol
     assert found.severity == "error"
     assert found.what.startswith("a landing file of format 99; this Penstock knows formats up to 2")
     assert found.fix == "a newer Penstock has written it: run that version here, too"
+
+
+def test_an_older_warehouse_waits_for_transform_and_a_newer_one_is_told(
+    settings: Settings, unpack_older: Callable[[str, Path], None]
+) -> None:
+    path = settings.warehouse_file(STREAM)
+    unpack_older("warehouse-1", path)
+    told = [(finding.severity, finding.what) for finding in of(path, settings)]
+    assert told[0] == ("warning", "is of format 1; this Penstock builds format 2")
+    with open_duckdb(path) as connection:
+        connection.execute("CREATE TABLE _penstock.warehouse AS SELECT 99 AS format_version")
+    (found,) = of(path, settings)
+    assert (found.severity, found.what.partition(";")[0]) == ("error", "a warehouse of format 99")

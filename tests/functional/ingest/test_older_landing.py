@@ -1,4 +1,4 @@
-"""A landing file of an older format: brought up to date by whoever writes it, once; read as it is by others."""
+"""A landing file of an older format: brought up to date by its writer, once; read as it is by others."""
 
 from __future__ import annotations
 
