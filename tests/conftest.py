@@ -6,11 +6,12 @@ data folder, and end with the run. `settings` gives a test a data folder of its 
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,18 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("PENSTOCK_PROJECT", str(REPOSITORY))
     monkeypatch.setenv("PENSTOCK_DATA", str(tmp_path / "data"))
     return Settings.from_env()
+
+
+@pytest.fixture(scope="session")
+def unpack_older() -> Callable[[str, Path], None]:
+    """Unpack a file of an older format (tests/older_formats) to a path."""
+
+    def unpack(name: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        packed = REPOSITORY / "tests/older_formats" / f"{name}.duckdb.gz"
+        path.write_bytes(gzip.decompress(packed.read_bytes()))
+
+    return unpack
 
 
 @pytest.fixture

@@ -76,6 +76,10 @@ class Settings:
         """Held (flock) by whatever writes for the pipeline."""
         return self.data / "locks" / f"{pipeline}.lock"
 
+    def ingest_lock_file(self, stream: str) -> Path:
+        """Held (flock) by the stream's consumer on this machine."""
+        return self.data / "locks" / f"{stream}.ingest.lock"
+
     def dbt_output_dir(self, pipeline: str) -> Path:
         """dbt's `target` and `logs` folders lie in here."""
         return self.data / "dbt" / pipeline

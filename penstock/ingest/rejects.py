@@ -13,6 +13,7 @@ import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
+from penstock.core.landing_format import landing_format
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract, load_contract
 from penstock.ingest.rejects_pointing import position
@@ -163,6 +164,7 @@ def _reading(settings: Settings, contract: Contract) -> Iterator[duckdb.DuckDBPy
     path = settings.landing_file(contract.stream)
     connection = open_duckdb(path, read_only=True)
     try:
+        landing_format(connection, path)
         yield connection
     except duckdb.CatalogException as exc:
         raise LandingError(

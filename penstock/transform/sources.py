@@ -9,11 +9,14 @@ from penstock.core.pipeline import Pipeline
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import read_yaml, suggestion
 
+_MADE_BY_DBT = {"target", "logs", "dbt_packages"}
+
 
 def check_sources(settings: Settings, pipeline: Pipeline) -> None:
     """The names of the dbt project's sources are the pipeline's streams, all of them and no others.
 
-    Raises DeclarationError: no dbt project, a source that is no stream of the pipeline, a stream without one.
+    Raises DeclarationError: no dbt project, YAML that cannot be read (dbt would name no file), a source that
+    is no stream of the pipeline, a stream without one.
     """
     project = settings.dbt_project_dir(pipeline.name)
     if not (project / "dbt_project.yml").exists():
@@ -21,6 +24,8 @@ def check_sources(settings: Settings, pipeline: Pipeline) -> None:
             f"the pipeline {pipeline.name} has no dbt project", file=project / "dbt_project.yml",
             fix="create it; one dbt project per pipeline, named like the pipeline",
         )  # fmt: skip
+    for file in _yaml_files(project):
+        read_yaml(file)
     found = {name for file in _property_files(project) for name in _sources(file, pipeline)}
     for stream in pipeline.streams:
         if stream not in found:
@@ -28,6 +33,11 @@ def check_sources(settings: Settings, pipeline: Pipeline) -> None:
                 f"no dbt source is named '{stream}', a stream of the pipeline", file=project,
                 fix=f"declare it in a YAML file of models/, or take it from `streams` in {pipeline.file}",
             )  # fmt: skip
+
+
+def _yaml_files(project: Path) -> list[Path]:
+    files = (file for pattern in ("*.yml", "*.yaml") for file in sorted(project.rglob(pattern)))
+    return [file for file in files if file.relative_to(project).parts[0] not in _MADE_BY_DBT]
 
 
 def _property_files(project: Path) -> list[Path]:
@@ -39,7 +49,9 @@ def _sources(file: Path, pipeline: Pipeline) -> list[str]:
     content = yaml_file.content
     sources = content.get("sources") if isinstance(content, dict) else None
     names = []
-    for index, source in enumerate(sources or []):
+    for index, source in enumerate(sources if isinstance(sources, list) else []):
+        if not isinstance(source, dict):
+            continue  # dbt says what is wrong with it
         name = str(source.get("name"))
         if name not in pipeline.streams:
             raise yaml_file.error(

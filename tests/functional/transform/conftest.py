@@ -38,7 +38,7 @@ create table raw.topics (epoch integer primary key, cluster_id varchar, topic va
     since timestamptz);
 create table raw.landing (stream varchar, environment varchar, format_version integer, complete_until timestamptz);
 insert into raw.topics values (1, 'cluster', 'customer_events', 'topic', '2026-11-01 00:00:00Z');
-insert into raw.landing values ('customer_events', 'local', 1, null);
+insert into raw.landing values ('customer_events', 'local', 2, null);
 """  # noqa: E501
 
 Event = dict[str, Any]
@@ -132,7 +132,7 @@ class Shop:
 
     def transform(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         process = self.start(*words, env=env)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=600)  # ends a hang; a busy machine takes minutes
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

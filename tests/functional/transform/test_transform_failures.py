@@ -55,6 +55,49 @@ def test_a_project_that_dbt_cannot_read_is_one_line(
     assert fix.startswith("  Fix: ")
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "marts/funnel_daily.sql", "select", "select\n    {% if %}",
+            "dbt could not build: model funnel_daily (models/marts/funnel_daily.sql:",
+        ),
+        (
+            "marts/products.yml", "data_type: bigint", "data_type: varchar",
+            "model products (models/marts/products.sql) failed: it breaks its contract: column product_id is "
+            "BIGINT, the contract says VARCHAR",
+        ),
+    ],
+)  # fmt: skip
+def test_the_one_line_names_what_matters(
+    file: str,
+    old: str,
+    new: str,
+    told: str,
+    make_shop: Callable[..., Any],
+    own_project: Path,
+    make_event: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    path = own_project / "dbt_project/customer_events/models" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    shop = make_shop(tmp_path / "data", own_project)
+    shop.landing.land([make_event("a")])
+    done = shop.transform()
+    assert done.returncode == 1
+    assert told in done.stderr.splitlines()[-2]
+
+
+def test_broken_yaml_of_the_project_itself_is_told_with_its_line(own_project: Path, tmp_path: Path) -> None:
+    file = own_project / "dbt_project/customer_events/dbt_project.yml"
+    file.write_text(file.read_text() + "vars:\n  a: [1\nb: 2\n")
+    lines = len(file.read_text().splitlines())
+    with pytest.raises(DeclarationError, match=rf"dbt_project\.yml:{lines}: not valid YAML"):
+        transform(Settings(own_project, tmp_path / "data", "local", None), "customer_events", run_id="r")
+
+
 def test_declarations_that_changed_under_a_build_leave_no_record(
     make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
 ) -> None:
