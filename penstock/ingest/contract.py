@@ -36,8 +36,9 @@ _KINDS: dict[str, Kind] = {
 class Field:
     """A contract's property: a key of the JSON event and a column of `raw.<stream>`.
 
-    `physical_name`: the key, where it is not the name. `bounds` maps minimum, maximum, exclusiveMinimum, exclusiveMaximum to numbers; `lengths` maps minLength
-    and maxLength to characters. `default_timezone` is None where a time without a zone is a reject.
+    `physical_name`: the key, where it is not the name. `bounds` maps minimum, maximum, exclusiveMinimum,
+    exclusiveMaximum to numbers; `lengths` maps minLength and maxLength to characters. `default_timezone` is
+    None where a time without a zone is a reject.
     """
 
     name: str

@@ -39,9 +39,9 @@ from penstock.ingest.field_sql import (
     value_column,
 )
 from penstock.ingest.short_way import plain_schema, rows_sql, rules_sql
+from penstock.ingest.tombstones import TOMBSTONE
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
-TOMBSTONE = "tombstone"  # the rule of an event without a value: to Kafka, its key was deleted
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,11 @@ def _refuse_half_characters(yaml_file: YamlFile, value: Any, at: KeyPath) -> Non
         for index, item in enumerate(value):
             _refuse_half_characters(yaml_file, item, (*at, index))
     elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise yaml_file.error(at, f"{value!r} holds half a surrogate pair, which is no text")
+        raise yaml_file.error(
+            at,
+            f"{value!r} holds half a surrogate pair, which is no text",
+            fix='write the character itself, or as one: "\\U0001F600"',
+        )
 
 
 def _words(value: dict[Any, Any], model: type[pydantic.BaseModel], at: KeyPath) -> Iterator[_Word]:

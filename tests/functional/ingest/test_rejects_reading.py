@@ -80,7 +80,9 @@ def test_rejects_are_counted_by_day_field_and_reason(orders: Orders) -> None:
         (b"[" * 99_999, "[" * 99_999, [(None, "json", None)]),
         (b'{"id": 1, "price": 1, "id": 2}', '{"id": 1, "price": 1, "id": 2}',
          [(None, "duplicateKey", '"id": 2}')]),
-        (None, None, [(None, "value", None)]),
+        (None, None, [(None, "tombstone", None)]),
+        (b"", "", [(None, "empty", None)]),
+        (b"null", "null", [(None, "null", None)]),
     ],
 )  # fmt: skip
 def test_a_reject_shows_where_each_reason_points(

@@ -56,9 +56,9 @@ class Judge:
     """The compiled contract on an open connection, and who reads plain events. `short`: which values the
     short way took, last time."""
 
-    def __init__(self, folder: Path, readers: Readers) -> None:
+    def __init__(self, folder: Path, readers: Readers, contract: str = CONTRACT) -> None:
         file = folder / "things.odcs.yaml"
-        file.write_text(CONTRACT)
+        file.write_text(contract)
         self.judgement = compile_judgement(read_contract(file))
         self.readers = readers
         self.connection = duckdb.connect()
