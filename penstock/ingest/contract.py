@@ -209,7 +209,9 @@ def _bounds(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> tuple[
     for option, bound in options.items():
         if not Decimal(str(bound)).is_finite():
             raise yaml_file.error(
-                (*at, "logicalTypeOptions", option), f"{option} is {bound}, which is no bound"
+                (*at, "logicalTypeOptions", option),
+                f"{option} is {bound}, which is no bound",
+                fix="write a number, or take it out",
             )
     return tuple((option, Decimal(str(options[option]))) for option in sorted(options))
 
