@@ -81,9 +81,10 @@ def test_each_hostile_message_lands_as_sent_or_is_rejected_with_reasons(
 
 
 def _create_topic(servers: str, topic: str) -> None:
-    """A topic that takes messages from any time."""
+    """A topic that takes messages from any time, and keeps them: those of 2024 are past any usual retention,
+    and go as soon as the broker looks."""
     admin = KafkaAdminClient(bootstrap_servers=servers)
-    any_time = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+    any_time = {"message.timestamp.after.max.ms": str(2**63 - 1), "retention.ms": "-1"}
     admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=any_time)])
     admin.close()
 

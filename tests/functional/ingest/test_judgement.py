@@ -244,7 +244,7 @@ def round_to_cents(exact: Decimal) -> Decimal:
 def test_what_the_contract_does_not_name_comes_back_as_it_was(
     judge: Judge, objects: list[dict[str, Any]]
 ) -> None:
-    named = {field.name for field in judge.judgement.contract.fields}
+    named = {field.key for field in judge.judgement.contract.fields}
     unknown = [{key: value for key, value in one.items() if key not in named} for one in objects]
     rows = judge(*(json.dumps(GOOD | one, ensure_ascii=False).encode() for one in unknown))
     assert all(row["reasons"] is None for row in rows)
