@@ -6,21 +6,20 @@ ODCS words that we would have to ignore are refused, so that nobody relies on a 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import duckdb
-from open_data_contract_standard.model import DataQuality, SchemaObject, SchemaProperty
+from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from penstock.core.names import name_problem
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import KeyPath, YamlFile
 from penstock.ingest.odcs import read_odcs
-from penstock.ingest.odcs_words import FOR_PEOPLE, option_refusal
 from penstock.ingest.reject_limit import RejectLimit, read_reject_limit
+from penstock.ingest.type_options import read_options
+from penstock.ingest.valid_values import read_valid_values
 
 Kind = Literal["string", "uuid", "integer", "decimal", "boolean", "timestamp", "date"]
 
@@ -167,8 +166,7 @@ def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
     kind = _KINDS[prop.logicalType]
     if kind == "string" and (prop.physicalType or "").strip().upper() == "UUID":
         kind = "uuid"
-    options = dict(prop.logicalTypeOptions or {})
-    _refuse_options(yaml_file, at, prop.logicalType, kind, options)
+    options = read_options(yaml_file, at, prop, is_uuid=kind == "uuid")
     if prop.primaryKey and not prop.required:
         raise yaml_file.error(
             at, f"field '{name}' is the primary key but not required", fix="add 'required: true'"
@@ -182,38 +180,13 @@ def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
         primary_key=bool(prop.primaryKey),
         precision=precision,
         scale=scale,
-        bounds=_bounds(yaml_file, at, options) if kind in ("integer", "decimal") else (),
-        lengths=tuple((key, int(options[key])) for key in ("maxLength", "minLength") if key in options),
-        pattern=_pattern(yaml_file, at, options),
-        enum=_enum(yaml_file, at, prop, kind),
-        default_timezone=_default_timezone(yaml_file, at, options),
+        bounds=options.bounds,
+        lengths=options.lengths,
+        pattern=options.pattern,
+        enum=read_valid_values(yaml_file, at, prop),
+        default_timezone=options.default_timezone,
         physical_name=None if prop.physicalName == name else prop.physicalName,
     )
-
-
-def _refuse_options(
-    yaml_file: YamlFile, at: KeyPath, logical_type: str, kind: Kind, options: dict[str, Any]
-) -> None:
-    for option in options:
-        where = (*at, "logicalTypeOptions", option)
-        if kind == "uuid":
-            raise yaml_file.error(
-                where, f"landing does not check '{option}' of a UUID, which always has the same form",
-                fix="take it out",
-            )  # fmt: skip
-        if refused := option_refusal(logical_type, option):
-            raise yaml_file.error(where, refused.why, fix=refused.fix)
-
-
-def _bounds(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> tuple[tuple[str, Decimal], ...]:
-    for option, bound in options.items():
-        if not Decimal(str(bound)).is_finite():
-            raise yaml_file.error(
-                (*at, "logicalTypeOptions", option),
-                f"{option} is {bound}, which is no bound",
-                fix="write a number, or take it out",
-            )
-    return tuple((option, Decimal(str(options[option]))) for option in sorted(options))
 
 
 def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind) -> tuple[str, int, int]:
@@ -240,73 +213,6 @@ def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind
             fix=f"the type '{prop.logicalType}' lands as one of: {', '.join(known)}",
         )
     return declared.upper() if kind == "integer" and declared else known[0], 0, 0
-
-
-def _enum(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind) -> tuple[str, ...]:
-    """The allowed values: ODCS 3.1's quality metric `invalidValues` with `validValues`, or 3.2's `enum`."""
-    lists: list[list[Any]] = [[item.value for item in prop.enum]] if prop.enum else []
-    for index, check in enumerate(prop.quality or []):
-        lists.append(_valid_values(yaml_file, (*at, "quality", index), str(prop.name), check))
-    if len(lists) > 1:
-        raise yaml_file.error(
-            (*at, "quality"), f"field '{prop.name}' has {len(lists)} lists of valid values", fix="keep one"
-        )
-    values = lists[0] if lists else []
-    if values and (kind != "string" or not all(isinstance(value, str) for value in values)):
-        raise yaml_file.error(at, f"field '{prop.name}': only texts can have a list of valid values")
-    return tuple(values)
-
-
-def _valid_values(yaml_file: YamlFile, at: KeyPath, name: str, check: DataQuality) -> list[Any]:
-    given = check.model_dump(exclude_none=True)
-    said = {word: value for word, value in given.items() if word not in FOR_PEOPLE["DataQuality"]}
-    values = (said.pop("arguments", None) or {}).copy()
-    wanted = {"metric": "invalidValues", "mustBe": 0}
-    usual = {"type": ("library",), "unit": ("rows", "percent")}  # says nothing more
-    meant = {word: value for word, value in said.items() if value not in usual.get(word, ())}
-    if meant != wanted or set(values) != {"validValues"} or not isinstance(values["validValues"], list):
-        raise yaml_file.error(
-            at,
-            f"field '{name}': landing does not check this quality rule",
-            fix="landing checks 'metric: invalidValues' with 'arguments: {validValues: […]}' and "
-            "'mustBe: 0'; declare other checks in expectations/",
-        )
-    if not values["validValues"]:
-        raise yaml_file.error(
-            at, f"field '{name}': validValues is empty", fix="name what is valid, or take it out"
-        )
-    return list(values["validValues"])
-
-
-def _pattern(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str | None:
-    pattern = options.get("pattern")
-    if pattern is not None:
-        try:
-            with duckdb.connect() as connection:
-                connection.execute("SELECT regexp_matches('', $1)", [pattern])
-        except duckdb.Error as exc:
-            raise yaml_file.error((*at, "logicalTypeOptions", "pattern"), f"bad pattern: {exc}") from exc
-    return pattern
-
-
-def _default_timezone(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str | None:
-    zone = options.get("defaultTimezone")
-    if zone is not None and zone not in zoneinfo.available_timezones():
-        raise yaml_file.error(
-            (*at, "logicalTypeOptions", "defaultTimezone"),
-            f"unknown time zone {zone!r}",
-            fix="write an IANA name",
-        )
-    has_zone = options.get("timezone")
-    if has_zone is not None and has_zone == (zone is not None):
-        raise yaml_file.error(
-            (*at, "logicalTypeOptions", "timezone"),
-            "timezone: true says that each time has its own zone, defaultTimezone that it may have none"
-            if has_zone
-            else "timezone: false says that times have no zone, and no defaultTimezone says which is meant",
-            fix="take one of the two out" if has_zone else "add defaultTimezone",
-        )
-    return zone
 
 
 def _empty_name(yaml_file: YamlFile, at: KeyPath, what: str) -> Exception:
