@@ -107,7 +107,11 @@ def _empty(contract: Contract, events: int) -> kernel.Columns:
 def _fields(contract: Contract, layout: Layout) -> kernel.Fields:
     fields = contract.fields
     names = [field.name for field in fields]
-    keys = {name: key_of(name, is_first=n == 0, spaced=layout.spaced) for n, name in enumerate(layout.fields)}
+    by_name = dict(zip(names, fields, strict=True))
+    keys = {
+        name: key_of(by_name[name], is_first=n == 0, spaced=layout.spaced)
+        for n, name in enumerate(layout.fields)
+    }
     words = [[word_of(keys[name][at : at + 8]) for at in range(0, len(keys[name]), 8)] for name in names]
     sizes = np.array([len(of_key) for of_key in words])
     bounds = np.array([_bounds(field) for field in fields], np.int64)

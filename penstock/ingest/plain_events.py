@@ -68,7 +68,7 @@ def read_by_layout(
 
 def usual_layout(contract: Contract, events: Places) -> Layout | None:
     """The layout of the fullest of some events; of several, the one that is met most. None: no JSON."""
-    names = [field.name for field in contract.fields]
+    names = {field.key: field.name for field in contract.fields}
     met: Counter[tuple[tuple[str, ...], bool]] = Counter()
     octets = as_bytes(events.data)
     for row in range(0, len(events.at), len(events.at) // _LOOKED_AT + 1):
@@ -78,17 +78,18 @@ def usual_layout(contract: Contract, events: Places) -> Layout | None:
             keys = json.loads(text).keys()
         except (ValueError, AttributeError, RecursionError):
             continue
-        met[tuple(key for key in keys if key in names), b'": ' in text] += 1
+        met[tuple(names[key] for key in keys if key in names), b'": ' in text] += 1
     if not met:
         return None
-    keys, spaced = max(met, key=lambda found: (len(found[0]), met[found]))
-    return Layout((*keys, *(name for name in names if name not in keys)), spaced)
+    fields, spaced = max(met, key=lambda found: (len(found[0]), met[found]))
+    return Layout((*fields, *(name for name in names.values() if name not in fields)), spaced)
 
 
-def key_of(name: str, *, is_first: bool, spaced: bool) -> bytes:
+def key_of(field: Field, *, is_first: bool, spaced: bool) -> bytes:
     """What stands before a field's value."""
     space = b" " if spaced else b""
-    return (b"{" if is_first else b"," + space) + b'"' + name.encode() + b'":' + space
+    key = json.dumps(field.key, ensure_ascii=False).encode()
+    return (b"{" if is_first else b"," + space) + key + b":" + space
 
 
 def has_plain_bytes(events: Places, longest: int) -> Flags:

@@ -31,7 +31,7 @@ class Walk:
     def field(self, field: Field) -> tuple[Texts, Flags]:
         """The texts of the next field, of strings without the quotes, and which events fit so far: with its
         key or, where it may be missing or null, without."""
-        key = key_of(field.name, is_first=self._is_first, spaced=self._spaced)
+        key = key_of(field, is_first=self._is_first, spaced=self._spaced)
         self._is_first = False
         if is_string(field):
             return self._string(field, key)

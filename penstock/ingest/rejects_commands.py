@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from penstock.core.command import output_option, run_id_option, tell, tells_errors
 from penstock.core.settings import Settings
+from penstock.ingest.tombstones import TOMBSTONE, rejects_told
 
 if TYPE_CHECKING:
     from penstock.ingest.rejects import RejectList, ShownReject
@@ -30,15 +32,20 @@ def rejects() -> None:
 @tells_errors
 def ls(stream: str | None, output: str) -> None:
     """Count STREAM's rejects, or those of all streams, by day, field and reason, with the place of one of
-    each."""
+    each. A stream that cannot be read is told at the end, with exit code 1."""
     from penstock.ingest.contract import load_contract
     from penstock.ingest.rejects import list_all_rejects, list_rejects
 
     settings = Settings.from_env()
-    if stream is None:
-        tell(list_all_rejects(settings), output, lambda lists: "\n".join(_listed(one) for one in lists))
-    else:
+    if stream is not None:
         tell(list_rejects(settings, load_contract(settings, stream)), output, _listed)
+        return
+    lists, errors = list_all_rejects(settings)
+    tell(lists, output, lambda all_of_them: "\n".join(_listed(one) for one in all_of_them))
+    for error in errors:
+        click.echo(f"Error: {error}", err=True)
+    if errors:
+        sys.exit(1)
 
 
 @rejects.command()
@@ -116,7 +123,9 @@ def export(stream: str, output: str) -> None:
 
 
 def _listed(result: RejectList) -> str:
-    lines = [f"{result.stream}: {result.open} open, {result.replayed} replayed"]
+    tombstones = sum(one.open for one in result.counts if one.rule == TOMBSTONE)
+    still_open = rejects_told(result.open, "open", tombstones)
+    lines = [f"{result.stream}: {still_open}, {result.replayed} replayed"]
     for one in result.counts:
         lines.append(
             f"  {one.day}  {one.field or 'the whole event'}: {one.rule}  "

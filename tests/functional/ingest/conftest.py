@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from things import Judge
 
 from penstock.core.settings import Settings
 from penstock.ingest.readers import BY_NUMPY, compiled_readers
+
+# The hostile generator and the model of a contract are there, too.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "faults"))
 
 
 @pytest.fixture
