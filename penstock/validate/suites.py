@@ -33,6 +33,11 @@ class Check:
     yaml: YamlFile
     at: KeyPath
 
+    @property
+    def place(self) -> str:
+        """`file:line`."""
+        return f"{self.yaml.path}:{self.yaml.line(self.at)}"
+
     def error(self, *path: str | int, message: str, fix: str = "") -> DeclarationError:
         """An error that names the file, and the line of `path` inside this check."""
         return self.yaml.error((*self.at, *path), message, fix=fix)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.core.printable import on_one_line
 from penstock.validate.suites import Check
 
 _LONGEST_VALUE = 60  # characters
@@ -76,6 +77,13 @@ def _row(row: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    text = text[1:-1] if isinstance(value, str) else text.replace('"', "")
+    text = json.dumps(_with_text_keys(value), ensure_ascii=False, default=str)
+    text = on_one_line(text[1:-1] if isinstance(value, str) else text.replace('"', ""))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _with_text_keys(value: Any) -> Any:
+    """A MAP of DuckDB may have keys of any type, JSON has texts only."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list | tuple) else value
