@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from penstock.core.declared_files import declared_files
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
 from penstock.core.settings import Settings
@@ -154,7 +155,7 @@ def export_rejects(settings: Settings, contract: Contract) -> Iterator[dict[str,
 
 
 def _contracts(settings: Settings) -> list[Contract]:
-    files = sorted(settings.contract_file("*").parent.glob(settings.contract_file("*").name))
+    files = declared_files(settings.contract_file("_").parent, ".odcs.yaml")
     return [load_contract(settings, file.name.removesuffix(".odcs.yaml")) for file in files]
 
 

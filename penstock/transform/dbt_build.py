@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,27 +47,41 @@ def dbt_build(settings: Settings, pipeline: str, *, select: str | None, full_ref
     ]  # fmt: skip
     for artifact in ("manifest.json", "run_results.json"):  # of an earlier build: must not speak for this one
         (target / artifact).unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "penstock.transform.dbt_process", str(project), *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=_environment(settings),
-        text=True,
-    )
-    assert process.stdout is not None
-    with process:  # closes stdin and waits, also when this is interrupted
-        answer = process.stdout.read()
-        code = process.wait()
+    with _data_as_url(settings.data) as data:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "penstock.transform.dbt_process", str(project), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(settings, data),
+            text=True,
+        )
+        assert process.stdout is not None
+        with process:  # closes stdin and waits, also when this is interrupted
+            answer = process.stdout.read()
+            code = process.wait()
     _raise_failure(pipeline, answer, code, target)
     return DbtBuild(target, node_counts(target))
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+@contextmanager
+def _data_as_url(data: Path) -> Iterator[Path]:
+    """The data folder by a name that is the same path as a URL: dbt-duckdb parses the warehouse's path as one, and
+    there a `#` ends it. Only then, the folder has another name for a while."""
+    if "#" not in str(data):
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        link = Path(folder) / "data"
+        link.symlink_to(data, target_is_directory=True)
+        yield link
+
+
+def _environment(settings: Settings, data: Path) -> dict[str, str]:
     """This process's environment without the reader's own dbt settings, which would change the build."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PENSTOCK_"))}
     return kept | {
         "PENSTOCK_PROJECT": str(settings.project),
-        "PENSTOCK_DATA": str(settings.data),
+        "PENSTOCK_DATA": str(data),
         "PENSTOCK_ENV": settings.environment,
     }
 
