@@ -31,8 +31,8 @@ def code_version(settings: Settings) -> CodeVersion:
 
 
 def declarations_hash(settings: Settings, pipeline: str, streams: tuple[str, ...]) -> str:
-    """SHA-256 (hex) over the names and bytes of every file that declares this pipeline: its YAML, its streams'
-    contracts, its suites, and what dbt reads of its project and of the packages that it shares."""
+    """SHA-256 (hex) over the names and bytes of every file that declares this pipeline: its YAML, its
+    streams' contracts, its suites, and what dbt reads of its project and of the packages that it shares."""
     shared = [folder for folder in sorted((settings.project / "dbt_project").glob("_*")) if folder.is_dir()]
     files = [
         settings.pipeline_file(pipeline),

@@ -1,7 +1,8 @@
 """Which files of a folder declare something: those that the tool that reads it reads, and no others.
 
-Beside them lie what editors and desktops leave (`.orders.sql.swp`, `orders.yaml~`, `#orders.sql#`, `.#orders.yaml`,
-`.DS_Store`). dbt passes over names that begin with `.`, `#` or `~`, and so does everybody here.
+Beside them lies what editors and desktops leave (`.orders.sql.swp`, `orders.yaml~`, `#orders.sql#`,
+`.#orders.yaml`, `.DS_Store`). dbt passes over names that begin with `.`, `#` or `~`, and so does everybody
+here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import yaml
 from pathspec import PathSpec
 
 _LEFT_BY_EDITORS = (".", "#", "~")
-# dbt's own names of its settings, each with what they are where the project says nothing, and the files read there.
+# dbt's settings of where it reads: the folder where the project says nothing, and the types of files read.
 _DBT_FOLDERS = {
     "model-paths": ("models", (".sql", ".py", ".yml", ".yaml", ".md")),
     "seed-paths": ("seeds", (".csv", ".yml", ".yaml", ".md")),
@@ -33,15 +34,15 @@ _MADE_BY_DBT = ("target/", "logs/", "dbt_packages/")
 
 
 def declared_files(folder: Path, *endings: str) -> list[Path]:
-    """The files of `folder`, not below it, whose names have one of `endings`, sorted; none left by an editor."""
+    """The files in `folder` itself whose names have one of `endings`, sorted; none that an editor left."""
     if not folder.is_dir():
         return []
     return sorted(file for file in folder.iterdir() if _is_declared(file, endings))
 
 
 def dbt_files(project: Path) -> list[Path]:
-    """The files that dbt reads of a project, sorted: its settings; in its folders what has dbt's file types, but for
-    what `.dbtignore` names; and the same of the packages that are folders of this machine.
+    """The files that dbt reads of a project, sorted: its settings; in its folders what has dbt's file types,
+    but for what `.dbtignore` names; and the same of the packages that are folders of this machine.
 
     Of a `dbt_project.yml` that is not readable, the usual folders count.
     """
@@ -62,7 +63,8 @@ def _files_of(project: Path) -> Iterator[Path]:
     settings = _mapping(project / "dbt_project.yml")
     for key, (usual, endings) in _DBT_FOLDERS.items():
         for name in settings.get(key) or ([usual] if usual else []):
-            # A path may be a template of dbt's: what it will be, only dbt knows, so all may be read but dbt's own.
+            # A path may be a template of dbt's: what it will be, only dbt knows. So all may be read, but what
+            # dbt itself makes.
             template = "{" in str(name)
             for file in _below(project if template else project / str(name)):
                 inside = os.path.relpath(file, project)

@@ -65,8 +65,8 @@ def dbt_build(settings: Settings, pipeline: str, *, select: str | None, full_ref
 
 @contextmanager
 def _data_as_url(data: Path) -> Iterator[Path]:
-    """The data folder by a name that is the same path as a URL: dbt-duckdb parses the warehouse's path as one, and
-    there a `#` ends it. Only then, the folder has another name for a while."""
+    """The data folder by a name that is the same path as a URL: dbt-duckdb reads the warehouse's path as
+    one, and there a `#` ends it. Only then, the folder has another name for a while."""
     if "#" not in str(data):
         yield data
         return

@@ -32,7 +32,9 @@ def check_sources(settings: Settings, pipeline: Pipeline) -> None:
 
 
 def _property_files(project: Path) -> list[Path]:
-    return [file for file in dbt_files(project) if file.suffix in (".yml", ".yaml") and file.parent != project]
+    return [
+        file for file in dbt_files(project) if file.suffix in (".yml", ".yaml") and file.parent != project
+    ]
 
 
 def _sources(file: Path, pipeline: Pipeline) -> list[str]:

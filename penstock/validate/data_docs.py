@@ -1,8 +1,8 @@
 """Great Expectations' Data Docs: a static site per pipeline that shows what the last judgement found.
 
-Great Expectations writes most of what a check found into its pages as it is. So a value of an event is made plain
-text first, in one place: every character that HTML, JavaScript or one of its three template languages may
-understand becomes a numeric entity, which is none of them and looks like the character.
+Great Expectations writes most of what a check found into its pages as it is. So a value of an event is made
+plain text first, in one place: every character that HTML, JavaScript or one of its three template languages
+may understand becomes a numeric entity, which is none of them and looks like the character.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How SQLAlchemy, and so Great Expectations, talks to the warehouse.
 
-Importing this module makes `duckdb+candidates://` URLs known to SQLAlchemy. Such a URL holds a number, never a
-path: Great Expectations fills `$NAME` into a URL, SQLAlchemy parses it, and either could mean another file.
+Importing this module makes `duckdb+candidates://` URLs known to SQLAlchemy. Such a URL holds a number, never
+a path: Great Expectations fills `$NAME` into a URL, SQLAlchemy parses it, and either could mean another file.
 """
 
 from __future__ import annotations

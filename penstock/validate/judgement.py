@@ -18,10 +18,10 @@ from great_expectations.data_context.types.base import (
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
-
 from sqlalchemy.dialects import sqlite
 
-import penstock.validate.metrics  # puts its metrics in the place of Great Expectations' own
+import penstock.validate.metrics
+import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place of Great Expectations' own
 from penstock.core.errors import GateError
 from penstock.core.printable import on_one_line
 from penstock.validate.expectations import gx_suite

@@ -1,8 +1,8 @@
 """How Great Expectations counts the rows of a check in SQL: DuckDB reads the SQL, and nobody before it.
 
-Great Expectations' own metrics hand it to SQLAlchemy as text, which takes `:name` for a parameter, also in a slice
-(`code[:1]`) or in a regular expression, lets a comment at its end swallow what stands behind, and puts a subquery
-with a name of its own in the place of `{batch}`.
+Great Expectations' own metrics hand it to SQLAlchemy as text, which takes `:name` for a parameter, also in a
+slice (`code[:1]`) or in a regular expression. They let a comment at its end swallow what stands behind, and
+put a subquery with a name of its own in the place of `{batch}`.
 Importing this module puts these two in their place; Great Expectations calls a metric by its name.
 """
 
@@ -18,7 +18,7 @@ from penstock.validate.candidates import Mart
 from penstock.validate.sql_check import SQL_KEY, counted, filled, first_rows
 
 
-class _ReadByDuckDB(QueryMetricProvider):
+class _ReadByDuckDB(QueryMetricProvider):  # type: ignore[misc]
     """What both have in common."""
 
     @classmethod
@@ -42,7 +42,7 @@ class UnexpectedRowCount(_ReadByDuckDB):
     value_keys = (SQL_KEY,)
     sql = staticmethod(counted)
 
-    @metric_value(engine=SqlAlchemyExecutionEngine)
+    @metric_value(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
     def _sqlalchemy(
         cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any
     ) -> int:
@@ -57,7 +57,7 @@ class UnexpectedRows(_ReadByDuckDB):
     value_keys = (SQL_KEY,)
     sql = staticmethod(first_rows)
 
-    @metric_value(engine=SqlAlchemyExecutionEngine)
+    @metric_value(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
     def _sqlalchemy(
         cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any
     ) -> list[dict[str, Any]]:

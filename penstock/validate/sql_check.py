@@ -1,7 +1,7 @@
 """A check in SQL: `unexpected_rows_expectation`, whose SQL DuckDB reads as it stands in the suite.
 
-In it `{batch}` is the candidate. Braces are Great Expectations' own affair: there, every other brace is written
-twice. SQL that does not do so (`{'a': 1}`, a regular expression's `{2}`) means its braces as they stand.
+In it `{batch}` is the candidate. Great Expectations wants every other brace written twice. SQL that does not
+do so (`{'a': 1}`, a regular expression's `{2}`) means its braces as they stand.
 """
 
 from __future__ import annotations

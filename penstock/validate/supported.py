@@ -85,7 +85,7 @@ def _refuse_condition(check: Check) -> None:
 
 
 def _refuse_regex(connection: duckdb.DuckDBPyConnection, check: Check) -> None:
-    """A regular expression that DuckDB, so RE2, does not read: it knows no look-around and no back reference."""
+    """A regular expression that RE2, DuckDB's, does not read: it knows no look-around, no back reference."""
     for key in ("regex", "regex_list"):
         value = check.kwargs.get(key, [])
         for regex in value if isinstance(value, list) else [value]:
