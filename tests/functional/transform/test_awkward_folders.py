@@ -18,8 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 # One name for what a template, a shell, a URL, a glob, SQL, or a screen may understand. Separate ones where a
 # character shadows another: `#` ends a URL, so that nothing behind it is read.
 NAMES = (
-    "a$HOME b ${PENSTOCK_ENV} $$ $(id) `id`",
-    "100%25 %s {{ 1 % 0 }} {% braces %} {batch} {# c #}",
+    "a$HOME b ${PENSTOCK_ENV} $$ $(id) `id` 100%25 %s {{ 1 % 0 }} {% braces %} {batch} {c}",
     '#1 &amp; <b> it\'s "quoted" [glob]* ünïcode',
 )
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
 from penstock.cli import main
+from penstock.core.settings import Settings
 
 Run = Callable[..., Result]
 
@@ -398,3 +401,44 @@ def test_as_a_process_it_says_only_the_result_on_stdout_and_the_error_last_on_st
         "Error: marts.purchases: expect_column_values_to_be_between(price) failed: 10 of 10"
     )
     assert lines[1].startswith("  Fix: see ")
+
+
+@pytest.mark.parametrize("other", ["set", "not set"])
+def test_a_dollar_in_the_path_leads_to_no_other_warehouse(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, other: str
+) -> None:
+    """Beside the refused build lies one that passes, where the variable would lead."""
+    data, elsewhere = tmp_path / "for $TEAM ${TEAM}", tmp_path / "for sales sales"
+    shop.settings.data.rename(data)
+    shutil.copytree(data, elsewhere)
+    monkeypatch.setenv("PENSTOCK_DATA", str(data))
+    if other == "set":
+        monkeypatch.setenv("TEAM", "sales")
+    settings = Settings.from_env()
+    with duckdb.connect(settings.warehouse_file("shop")) as connection:
+        connection.execute("update marts.purchases set price = -5")
+
+    result = CliRunner().invoke(main, ["validate", "shop"])
+
+    assert "10 of 10 values outside" in error_of(result)
+    assert settings.verdict_file("shop").exists()
+    assert list((settings.docs_dir / "shop").glob("validations/purchases/**/*.html"))
+    assert not (elsewhere / "verdicts").exists()
+    assert not (elsewhere / "docs").exists()
+
+
+def test_what_is_judged_is_the_build_that_was_locked_or_nothing_is(
+    shop: Any, gate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from penstock.validate import dialect
+
+    with duckdb.connect() as stranger:
+        stranger.execute("create schema _penstock")
+        stranger.execute("create table _penstock.build as select 'another build' as build_id")
+        honest = dialect.candidates_url
+        monkeypatch.setattr(dialect, "candidates_url", lambda _: honest(stranger))
+
+        assert f"would judge the build another build, the gate was to judge {shop.build_id}" in error_of(
+            gate()
+        )
+    assert not shop.settings.verdict_file("shop").exists()
