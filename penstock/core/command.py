@@ -19,6 +19,7 @@ from typing import Any, ParamSpec
 import click
 
 from penstock.core.errors import PenstockError
+from penstock.core.printable import printable
 from penstock.core.settings import Settings
 
 P = ParamSpec("P")
@@ -49,7 +50,7 @@ def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except PenstockError as exc:
-            click.echo(f"Error: {exc}", err=True)
+            click.echo(printable(f"Error: {exc}"), err=True)
             sys.exit(1)
         except OSError as exc:
             if exc.errno not in _FULL:
@@ -62,8 +63,12 @@ def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def tell(result: Any, output: str, as_text: Callable[[Any], str]) -> None:
-    """Print a result (a dataclass, or plain JSON types): `as_text(result)`, or one line of JSON."""
-    click.echo(json.dumps(to_json(result), ensure_ascii=False) if output == "json" else as_text(result))
+    """Print a result (a dataclass, or plain JSON types): `as_text(result)`, or one line of JSON.
+
+    Either holds values of events, so nothing of it steers a terminal; as JSON it says the same.
+    """
+    text = json.dumps(to_json(result), ensure_ascii=False) if output == "json" else as_text(result)
+    click.echo(printable(text))
 
 
 def to_json(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.duckdb_file import literal, open_duckdb, quoted, refuse_other_path
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush, part_file
@@ -73,6 +73,7 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
 
     Raises LandingError when it cannot be copied, or the copy is not equal.
     """
+    refuse_other_path(target)
     row = connection.execute("SELECT current_database()").fetchone()
     assert row is not None
     name = str(row[0])

@@ -72,7 +72,7 @@ class LandingConnection:
         except BusyError:
             raise
         except PenstockError as exc:
-            raise LandingError(exc.message, fix=_after_damage(self._path)) from exc
+            raise LandingError(exc.message, fix=exc.fix or _after_damage(self._path)) from exc
         try:
             with told(self._path):
                 connection.execute(_SETTINGS)

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from penstock.core.declared_files import declared_files
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError, PenstockError
 from penstock.core.landing_format import landing_format
@@ -174,9 +175,7 @@ def _contracts(settings: Settings) -> tuple[list[Contract], list[PenstockError]]
     """All contracts that can be read, and what is wrong with the others."""
     contracts: list[Contract] = []
     errors: list[PenstockError] = []
-    for file in sorted(settings.contract_file("*").parent.glob(settings.contract_file("*").name)):
-        if file.name.startswith("."):  # an editor's, or the system's
-            continue
+    for file in declared_files(settings.contract_file("_").parent, ".odcs.yaml"):
         try:
             contracts.append(read_contract(file))
         except PenstockError as exc:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.printable import on_one_line, printable
 from penstock.core.settings import Settings
 from penstock.ingest.tombstones import TOMBSTONE, rejects_told
 
@@ -119,7 +120,7 @@ def export(stream: str, output: str) -> None:
 
     settings = Settings.from_env()
     for one in export_rejects(settings, load_contract(settings, stream)):
-        click.echo(json.dumps(one, ensure_ascii=False))
+        click.echo(printable(json.dumps(one, ensure_ascii=False)))
 
 
 def _listed(result: RejectList) -> str:
@@ -127,10 +128,11 @@ def _listed(result: RejectList) -> str:
     still_open = rejects_told(result.open, "open", tombstones)
     lines = [f"{result.stream}: {still_open}, {result.replayed} replayed"]
     for one in result.counts:
-        lines.append(
+        text = (
             f"  {one.day}  {one.field or 'the whole event'}: {one.rule}  "
             f"{one.open} open, {one.replayed} replayed  e.g. {one.example}"
         )
+        lines.append(on_one_line(text))
     return "\n".join(lines)
 
 
@@ -140,12 +142,12 @@ def _shown(one: ShownReject) -> str:
         f"{one.place} (stream {one.stream}, epoch {one.epoch}): {state}",
         f"  rejected {one.rejected_at} in commit {one.commit}, contract {one.contract_version}; "
         f"Kafka's time {one.kafka_timestamp}",
-        f"  key: {one.key}",
-        *(f"  header {name}: {value}" for name, value in one.headers),
-        f"  value: {one.text}",
+        on_one_line(f"  key: {one.key}"),
+        *(on_one_line(f"  header {name}: {value}") for name, value in one.headers),
+        on_one_line(f"  value: {one.text}"),
     ]
     for why in one.reasons:
-        lines.append(f"  {why.field or 'the whole event'}: {why.rule}, found {why.found}")
+        lines.append(on_one_line(f"  {why.field or 'the whole event'}: {why.rule}, found {why.found}"))
         if why.at is not None and one.text is not None:
             start = max(why.at - _AROUND, 0)
             excerpt = one.text[start : why.at + _AROUND]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.declared_files import declared_files
 from penstock.core.errors import PublishError
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import suggestion
@@ -107,7 +108,7 @@ def resume(pipeline: str, why: str | None, by: str, run_id: str, output: str) ->
 def _must_be_declared(settings: Settings, pipeline: str) -> None:
     """A misspelt pipeline, or a misspelt verb, is told before anything is looked for or written."""
     file = settings.pipeline_file(pipeline)
-    declared = [path.stem for path in file.parent.glob("*.yaml")]
+    declared = [path.stem for path in declared_files(file.parent, ".yaml")]
     if pipeline not in declared:
         known = [*declared, *publish.commands]
         raise PublishError(

@@ -8,7 +8,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,35 +52,49 @@ def dbt_build(
     for artifact in ("manifest.json", "run_results.json"):  # of an earlier build: must not speak for this one
         (target / artifact).unlink(missing_ok=True)
     words = [str(project), str(output / "logs"), str(target), *(select or "").split()]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "penstock.transform.dbt_process", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=_environment(settings),
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process:  # closes stdin, which ends it, and waits; also when this is interrupted
-        answer = process.stdout.readline()
-        parsed = json.loads(answer) if answer else {}
-        if "selected" in parsed:
-            full = ready(target, parsed["selected"])
-            process.stdin.write(json.dumps(["--full-refresh"] if full else []) + "\n")
-            process.stdin.flush()
+    with _data_as_url(settings.data) as data:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "penstock.transform.dbt_process", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(settings, data),
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process:  # closes stdin, which ends it, and waits; also when this is interrupted
             answer = process.stdout.readline()
-        process.stdout.read()
-        code = process.wait()
+            parsed = json.loads(answer) if answer else {}
+            if "selected" in parsed:
+                full = ready(target, parsed["selected"])
+                process.stdin.write(json.dumps(["--full-refresh"] if full else []) + "\n")
+                process.stdin.flush()
+                answer = process.stdout.readline()
+            process.stdout.read()
+            code = process.wait()
     _raise_failure(pipeline, answer, code, target, project)
     return DbtBuild(target, node_counts(target))
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+@contextmanager
+def _data_as_url(data: Path) -> Iterator[Path]:
+    """The data folder by a name that is the same path as a URL: dbt-duckdb reads the warehouse's path as
+    one, and there a `#` ends it. Only then, the folder has another name for a while."""
+    if "#" not in str(data):
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        link = Path(folder) / "data"
+        link.symlink_to(data, target_is_directory=True)
+        yield link
+
+
+def _environment(settings: Settings, data: Path) -> dict[str, str]:
     """This process's environment without the reader's own dbt settings, which would change the build."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PENSTOCK_"))}
     return kept | {
         "PENSTOCK_PROJECT": str(settings.project),
-        "PENSTOCK_DATA": str(settings.data),
+        "PENSTOCK_DATA": str(data),
         "PENSTOCK_ENV": settings.environment,
         "PENSTOCK_COMPARED": "yes",  # what a build by hand is not: see the macro begin_build
     }

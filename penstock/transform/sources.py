@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from penstock.core.declared_files import dbt_files
 from penstock.core.errors import DeclarationError
 from penstock.core.pipeline import Pipeline
 from penstock.core.settings import Settings
@@ -41,7 +42,9 @@ def _yaml_files(project: Path) -> list[Path]:
 
 
 def _property_files(project: Path) -> list[Path]:
-    return sorted(file for pattern in ("*.yml", "*.yaml") for file in (project / "models").rglob(pattern))
+    return [
+        file for file in dbt_files(project) if file.suffix in (".yml", ".yaml") and file.parent != project
+    ]
 
 
 def _sources(file: Path, pipeline: Pipeline) -> list[str]:

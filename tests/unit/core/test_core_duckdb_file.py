@@ -100,3 +100,17 @@ def test_quoted_names_and_literals_are_themselves(text: str) -> None:
             connection.execute(f"create table {quoted(text)} ({quoted(text)} int)")
             names = "select table_name, column_name from duckdb_columns() where not internal"
             assert connection.execute(names).fetchall() == [(text, text)]
+
+
+@pytest.mark.parametrize("name", ["what?", "back\\slash"])
+def test_a_path_that_duckdb_reads_as_another_is_refused(tmp_path: Path, name: str) -> None:
+    other = tmp_path / "back" / "slash" / "a.duckdb"  # what DuckDB makes of the backslash
+    open_duckdb(other).close()
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "a.duckdb").write_bytes(other.read_bytes())
+
+    for read_only in (True, False):
+        with pytest.raises(PenstockError, match="does not take the") as caught:
+            open_duckdb(tmp_path / name / "a.duckdb", read_only=read_only)
+        assert str(tmp_path / name) in caught.value.message
+        assert "PENSTOCK_DATA" in caught.value.fix
