@@ -65,7 +65,7 @@ def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_
     log = Path(env["PENSTOCK_DATA"]) / "logs" / "monitor.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [
-        "monitor", "failure", "--pipeline", pipeline, "--stage", stage, "--run-id", run_id,
+        "monitor", "failure", pipeline, "--stage", stage, "--run-id", run_id,
         "--log-url", log_url, "--error", error,
     ]  # fmt: skip
     with log.open("ab") as output:

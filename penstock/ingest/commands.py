@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
 from penstock.core.settings import Settings
 from penstock.ingest.rejects_commands import rejects
 
@@ -171,7 +171,7 @@ def restore(
 
 def _tell_progress(landed: Landed) -> None:
     if landed.commit is not None:
-        click.echo(f"commit {landed.commit}: {landed.landed} landed, {landed.rejected} rejected", err=True)
+        say_aside(f"commit {landed.commit}: {landed.landed} landed, {landed.rejected} rejected")
 
 
 def _drained(result: DrainResult) -> str:

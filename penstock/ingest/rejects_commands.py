@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import json_line, output_option, run_id_option, say, tell, tells_errors
 from penstock.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def export(stream: str, output: str) -> None:
 
     settings = Settings.from_env()
     for one in export_rejects(settings, load_contract(settings, stream)):
-        click.echo(json.dumps(one, ensure_ascii=False))
+        say(json_line(one))
 
 
 def _listed(result: RejectList) -> str:

@@ -79,6 +79,7 @@ def _environment(settings: Settings, home: Path, port: int) -> dict[str, str]:
         "PENSTOCK_PROJECT": str(settings.project),
         "PENSTOCK_DATA": str(settings.data),
         "PENSTOCK_ENV": settings.environment,
+        "PYTHONUTF8": "1",  # Airflow reads and writes its files as the locale says
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.project / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -107,25 +108,25 @@ def _environment(settings: Settings, home: Path, port: int) -> dict[str, str]:
 def _migrate(home: Path, env: Mapping[str, str]) -> None:
     """Make or upgrade Airflow's database: 6 s, so only once for each version of Airflow."""
     done, now = home / "migrated_to", version("apache-airflow")
-    if done.exists() and done.read_text() == now and (home / "airflow.db").exists():
+    if done.exists() and done.read_text(encoding="utf-8") == now and (home / "airflow.db").exists():
         return
     home.mkdir(parents=True, exist_ok=True)
     run = subprocess.run(
         _airflow("db", "migrate"), env={**os.environ, **env}, cwd=home, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip
     if run.returncode:
         raise PenstockError(f"airflow db migrate ended with {run.returncode}", fix=_tail(run.stdout))
-    done.write_text(now)
+    done.write_text(now, encoding="utf-8")
 
 
 def _remember_environment(home: Path, env: Mapping[str, str]) -> None:
-    (home / "started_with.json").write_text(json.dumps(_fingerprints(env)))
+    (home / "started_with.json").write_text(json.dumps(_fingerprints(env)), encoding="utf-8")
 
 
 def _refuse_other_environment(home: Path, env: Mapping[str, str]) -> None:
     """Raises PenstockError, naming the variables, where the running Airflow was started with others."""
-    then = json.loads((home / "started_with.json").read_text())
+    then = json.loads((home / "started_with.json").read_text(encoding="utf-8"))
     now = _fingerprints(env)
     if changed := sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name)):
         raise PenstockError(
@@ -138,7 +139,7 @@ def _fingerprints(env: Mapping[str, str]) -> dict[str, str]:
     """Variable → hash: some are secrets."""
     everything = {**os.environ, **env}
     names = {name for name in everything if name.startswith(_TASKS_INHERIT)} | {"AIRFLOW__API__PORT"}
-    return {name: hashlib.sha256(everything[name].encode()).hexdigest() for name in sorted(names)}
+    return {name: hashlib.sha256(os.fsencode(everything[name])).hexdigest() for name in sorted(names)}
 
 
 def _tail(text: str) -> str:
