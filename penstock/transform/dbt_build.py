@@ -12,6 +12,7 @@ from pathlib import Path
 from penstock.core.errors import TransformError
 from penstock.core.settings import Settings
 from penstock.transform.artifacts import Failure, NodeCounts, first_lines, node_counts, node_failures
+from penstock.transform.dbt_workspace import dbt_workspace
 
 _HELD = "Could not set lock on file"
 
@@ -33,11 +34,11 @@ def dbt_build(settings: Settings, pipeline: str, *, select: str | None, full_ref
 
     Raises FileWasHeld where a DuckDB file was held when dbt wanted it, TransformError for any other failure.
     """
-    project = settings.dbt_project_dir(pipeline)
+    project = dbt_workspace(settings, pipeline)
     output = settings.dbt_output_dir(pipeline)
     target = output / "target"
     arguments = [
-        "--no-use-colors", "--log-path", str(output / "logs"),
+        "--no-use-colors", "--no-send-anonymous-usage-stats", "--log-path", str(output / "logs"),
         "build", "--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target),
         *(["--select", *select.split()] if select else []),
         *(["--full-refresh"] if full_refresh else []),
@@ -49,12 +50,15 @@ def dbt_build(settings: Settings, pipeline: str, *, select: str | None, full_ref
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=_environment(settings),
-        text=True,
+        encoding="utf-8",
     )
     assert process.stdout is not None
     with process:  # closes stdin and waits, also when this is interrupted
-        answer = process.stdout.read()
+        answer = process.stdout.read().replace(
+            _in_json(project), _in_json(settings.dbt_project_dir(pipeline))
+        )
         code = process.wait()
+    answer = answer.replace(_in_json(project), _in_json(settings.dbt_project_dir(pipeline)))
     _raise_failure(pipeline, answer, code, target)
     return DbtBuild(target, node_counts(target))
 
@@ -67,6 +71,10 @@ def _environment(settings: Settings) -> dict[str, str]:
         "PENSTOCK_DATA": str(settings.data),
         "PENSTOCK_ENV": settings.environment,
     }
+
+
+def _in_json(path: Path) -> str:
+    return json.dumps(str(path))[1:-1]
 
 
 def _raise_failure(pipeline: str, answer: str, code: int, target: Path) -> None:

@@ -25,7 +25,7 @@ _PARENT_IS_GONE = 70  # exit code, EX_SOFTWARE; nobody is left to read it
 
 def main(project: Path, build_arguments: list[str]) -> int:
     """Install the project's packages where that is due, build, and print the result."""
-    result_stream = os.fdopen(os.dup(1), "w")
+    result_stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever dbt prints is log
     logging.raiseExceptions = False  # on a full disk, dbt's log must not bury what dbt says
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -33,7 +33,8 @@ def main(project: Path, build_arguments: list[str]) -> int:
     from dbt.cli.main import dbtRunner
 
     runner = dbtRunner()
-    deps = ["--quiet", "deps", "--project-dir", str(project), "--profiles-dir", str(project)]
+    general = build_arguments[: build_arguments.index("build")]  # where its log lies, for example
+    deps = [*general, "--quiet", "deps", "--project-dir", str(project), "--profiles-dir", str(project)]
     if _all_local(project):
         runner.invoke(deps)  # takes no network and no time, and a moved project is found again
     result = runner.invoke(build_arguments)
