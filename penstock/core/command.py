@@ -47,6 +47,7 @@ def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            Settings.from_env().refuse_unusable()
             command(*args, **kwargs)
         except PenstockError as exc:
             _end_with(exc)

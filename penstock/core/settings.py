@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,19 @@ class Settings:
             environment=_environment(),
             bootstrap_servers=os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None,
         )
+
+    def refuse_unusable(self) -> None:
+        """Raises DiskError where project or data folder is there, but is no folder; OSError where the system
+        does not even say that. A data folder that is missing is made by the first stage that writes."""
+        for folder, name in ((self.project, "PENSTOCK_PROJECT"), (self.data, "PENSTOCK_DATA")):
+            try:
+                is_folder = stat.S_ISDIR(folder.stat().st_mode)
+            except FileNotFoundError:
+                if folder == self.data and not folder.is_symlink():
+                    continue
+                raise DiskError(f"{folder}: no such folder", fix=f"correct {name}, or make it") from None
+            if not is_folder:
+                raise DiskError(f"{folder}: is a file, not a folder", fix=f"correct {name}, or move it away")
 
     # What a user declares.
 

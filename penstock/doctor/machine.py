@@ -30,11 +30,10 @@ def disk_findings(settings: Settings) -> Iterator[Finding]:
 
 def _refused(settings: Settings, nearest: Path) -> Iterator[Finding]:
     """Folders in which this user may not write. `nearest`: the data folder, or where it would be made."""
-    if not nearest.is_dir():
-        yield Finding("error", str(nearest), "is a file where a folder must be", _PLACE)
-        return
     for folder in (nearest, *(settings.data / name for name in _FOLDERS)):
-        if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        if folder.exists() and not folder.is_dir():
+            yield Finding("error", str(folder), "is a file where a folder must be", "move it away")
+        elif folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             told = f"this user (uid {os.geteuid()}) may not write in it, so no stage can run"
             yield Finding("error", str(folder), told, _PLACE)
 

@@ -99,10 +99,18 @@ def clean(output: str) -> None:
     removed = [path for name in _MADE_BY_RUNS for path in settings.data.glob(name)]
     for path in removed:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            shutil.rmtree(path, onerror=_whole_path)
         else:
             path.unlink()
     tell(removed, output, lambda paths: f"removed: {', '.join(map(str, paths)) or 'nothing was there'}")
+
+
+def _whole_path(function: object, path: str, caught: tuple[object, BaseException, object]) -> None:
+    """rmtree's own errors name a file without its folder."""
+    exc = caught[1]
+    if isinstance(exc, OSError):
+        exc.filename = path
+    raise exc
 
 
 def _names(services: list[Service]) -> str:
