@@ -20,6 +20,7 @@ from penstock.local.airflow_api import AirflowApi
 from penstock.local.services import Service, Services
 
 _READY = 120.0  # seconds; usually 10 to 15
+_PAUSED = "paused"
 # What tasks inherit from the scheduler: another value needs another Airflow.
 _TASKS_INHERIT = ("PENSTOCK_", "KAFKA_", "SLACK_")
 
@@ -29,8 +30,9 @@ def start_airflow(
 ) -> AirflowApi:
     """Airflow on 127.0.0.1:`port`, healthy; what of it runs already is reused.
 
-    `hold` names DAGs that start nothing until they are unpaused. After a longer stop their schedule is
-    overdue: a run of its own would otherwise stand in the way of the one that is wanted now.
+    `hold` names DAGs that start nothing until they are unpaused; `release` makes them what they were. After a
+    longer stop their schedule is overdue: a run of its own would otherwise stand in the way of the one that is
+    wanted now.
     Raises PenstockError with the end of the log of the part that did not come up.
     """
     home = settings.data / "local" / "airflow"
@@ -47,7 +49,9 @@ def start_airflow(
     parser = _start(services, "dag-processor", ["dag-processor"], env, home)
     if hold and knows_dags:
         services.wait_until_ready(server, api.is_up, seconds=_READY)
-        for dag_id in hold:
+    for dag_id in hold:
+        _note_pause(home, dag_id, paused=knows_dags and api.is_paused(dag_id))
+        if knows_dags:
             api.pause_if_known(dag_id)
     scheduler = _start(services, "scheduler", ["scheduler", "--skip-serve-logs"], env, home)
     services.wait_until_ready(server, api.is_up, seconds=_READY)
@@ -55,6 +59,38 @@ def start_airflow(
     for dag_id in hold:  # parsed anew, it knows which hour is overdue
         api.wait_until_dag_is_seen(dag_id, newer_than=parser.started)
     return api
+
+
+def release(settings: Settings, port: int, dag_id: str) -> bool:
+    """Make a DAG that `start_airflow` held what a person had made it: True where that is paused.
+
+    Airflow not answering raises nothing: the note stays, and the next run-local knows.
+    """
+    note = _pause_note(settings.data / "local" / "airflow", dag_id)
+    if not note.exists():
+        return False
+    api = AirflowApi(f"http://127.0.0.1:{port}")
+    paused = note.read_text(encoding="utf-8") == _PAUSED
+    try:
+        if paused:
+            api.pause_if_known(dag_id)
+        else:
+            api.unpause(dag_id)
+    except PenstockError:
+        return False
+    note.unlink()
+    return paused
+
+
+def _note_pause(home: Path, dag_id: str, *, paused: bool) -> None:
+    """Before it is held. A note that is there is of a run that was interrupted: the pause is its own."""
+    note = _pause_note(home, dag_id)
+    if not note.exists():
+        note.write_text(_PAUSED if paused else "unpaused", encoding="utf-8")
+
+
+def _pause_note(home: Path, dag_id: str) -> Path:
+    return home / f"before_hold_{dag_id}"
 
 
 def _start(
@@ -126,7 +162,14 @@ def _remember_environment(home: Path, env: Mapping[str, str]) -> None:
 
 def _refuse_other_environment(home: Path, env: Mapping[str, str]) -> None:
     """Raises PenstockError, naming the variables, where the running Airflow was started with others."""
-    then = json.loads((home / "started_with.json").read_text(encoding="utf-8"))
+    file = home / "started_with.json"
+    try:
+        then = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, FileNotFoundError):
+        raise PenstockError(
+            f"{file}: missing or damaged: it is not known with what Airflow was started",
+            fix="`make stop`, then start again",
+        ) from None
     now = _fingerprints(env)
     if changed := sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name)):
         raise PenstockError(
