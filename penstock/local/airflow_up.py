@@ -30,9 +30,9 @@ def start_airflow(
 ) -> AirflowApi:
     """Airflow on 127.0.0.1:`port`, healthy; what of it runs already is reused.
 
-    `hold` names DAGs that start nothing until they are unpaused; `release` makes them what they were. After a
-    longer stop their schedule is overdue: a run of its own would otherwise stand in the way of the one that is
-    wanted now.
+    `hold` names DAGs that start nothing until they are unpaused; `release` makes them what they were. After
+    a longer stop their schedule is overdue: a run of its own would otherwise stand in the way of the one that
+    is wanted now.
     Raises PenstockError with the end of the log of the part that did not come up.
     """
     home = settings.data / "local" / "airflow"
