@@ -31,6 +31,7 @@ def run_local(settings: Settings, airflow: AirflowApi, slack: SlackStandIn) -> s
     return ended.stderr
 
 
+@pytest.mark.timeout(1200)  # a whole run, on a machine that others use
 @pytest.mark.parametrize("paused", [True, False])
 def test_the_dag_is_afterwards_as_a_person_had_left_it(
     e2e_settings: Settings, airflow: AirflowApi, slack: SlackStandIn, paused: bool
