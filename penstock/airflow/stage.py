@@ -155,6 +155,7 @@ def penstock_environment(project: Path, *, run_id: str) -> dict[str, str]:
         "PENSTOCK_DATA": str(data),
         "PENSTOCK_ENV": settings.environment,
         "PENSTOCK_RUN_ID": run_id,
+        "PYTHONIOENCODING": "utf-8:backslashreplace",  # what its output is read as
         "PYTHONUNBUFFERED": "1",  # lines reach the log when they are written
     }
 

@@ -45,7 +45,8 @@ def declarations_hash(settings: Settings, pipeline: str, streams: tuple[str, ...
     for file in sorted(set(files)):
         if file.exists():
             content = file.read_bytes()
-            digest.update(f"{os.path.relpath(file, settings.project)}\0{len(content)}\0".encode())
+            name = os.fsencode(os.path.relpath(file, settings.project))
+            digest.update(name + f"\0{len(content)}\0".encode())
             digest.update(content)
     return digest.hexdigest()
 
@@ -64,7 +65,7 @@ def other_engine(code: str) -> str | None:
 
 def _git(folder: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10)
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None

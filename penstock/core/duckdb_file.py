@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from penstock.core.disk import why_not
 from penstock.core.errors import BusyError, PenstockError
 
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
@@ -23,8 +24,9 @@ def open_duckdb(
 
     The session's time zone is UTC. A file opened for writing is created when missing (its folder, too), and
     written as `storage` says: options of DuckDB's ATTACH.
-    Raises BusyError (names file, PID and program) after `wait`, PenstockError for a missing file that was
-    to be read, one that is not a DuckDB file, or a path that DuckDB reads as another. Garbage is never
+    Raises BusyError (names file, PID and program) after `wait`, DiskError where this user may not open it,
+    PenstockError for a missing file that was to be read, one that is not a DuckDB file, or a path that DuckDB
+    reads as another. Garbage is never
     overwritten.
     """
     refuse_other_path(path)
@@ -40,6 +42,8 @@ def open_duckdb(
         except duckdb.Error as exc:
             held = _HELD.search(str(exc))
             if held is None:
+                if refused := why_not(path, write=not read_only):
+                    raise refused from exc
                 raise PenstockError(f"{path}: cannot be opened as a DuckDB file: {_first_line(exc)}") from exc
             if time.monotonic() + pause > deadline:
                 raise BusyError(

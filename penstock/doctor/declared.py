@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from penstock.core.declared_files import declared_files
+from penstock.core.disk import fix_for
 from penstock.core.errors import PenstockError
 from penstock.core.pipeline import Pipeline, read_pipeline
 from penstock.core.settings import Settings
@@ -60,4 +61,4 @@ def _streams_without_contract(settings: Settings, pipelines: list[Pipeline]) -> 
 def _broken(where: str, exc: PenstockError | OSError) -> Finding:
     if isinstance(exc, PenstockError):
         return of_error(where, exc)
-    return Finding("error", where, f"cannot be read: {exc.strerror}", "make it readable")
+    return Finding("error", where, f"cannot be read: {exc.strerror}", fix_for(exc) or "make it readable")

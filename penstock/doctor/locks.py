@@ -48,7 +48,7 @@ def holders(file: Path) -> list[Holder]:
     status = file.stat()
     wanted = (os.major(status.st_dev), os.minor(status.st_dev), status.st_ino)
     found = []
-    for line in _KERNEL.read_text().splitlines():
+    for line in _KERNEL.read_text(encoding="utf-8", errors="replace").splitlines():
         if lock := _LOCK.fullmatch(line):
             kind, pid, major, minor, inode = lock.groups()
             place = (int(major, 16), int(minor, 16), int(inode))

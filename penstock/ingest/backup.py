@@ -43,7 +43,9 @@ def backup(settings: Settings, stream: str, file: Path, *, wait: float) -> Backu
     """
     began = time.monotonic()
     path = settings.landing_file(stream)
-    if file.exists():
+    if not file.parent.is_dir():
+        raise LandingError(f"{file.parent}: no such folder", fix="make it, or name a file in another one")
+    if os.path.lexists(file):
         raise LandingError(f"{file}: is there already", fix="name a new file; a backup overwrites nothing")
     with part_file(file) as part:
         with open_duckdb(path, read_only=True, wait=wait) as connection:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
 from penstock.core.settings import Settings
 from penstock.ingest.rejects_commands import rejects
 from penstock.ingest.tombstones import TOMBSTONE, rejects_told
@@ -173,7 +173,7 @@ def restore(
 def _tell_progress(landed: Landed) -> None:
     if landed.commit is not None:
         rejected = rejects_told(landed.rejected, "rejected", landed.reasons.get((None, TOMBSTONE), 0))
-        click.echo(f"commit {landed.commit}: {landed.landed} landed, {rejected}", err=True)
+        say_aside(f"commit {landed.commit}: {landed.landed} landed, {rejected}")
 
 
 def _drained(result: DrainResult) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import BusyError, LandingError, PenstockError
+from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError
 from penstock.core.landing_format import ROW_GROUPS
 from penstock.ingest.judgement import Judgement
 from penstock.ingest.landing_schema import is_marked_huge, mark_huge, ready_landing
@@ -69,7 +69,7 @@ class LandingConnection:
     def _connect(self, wait: float) -> duckdb.DuckDBPyConnection:
         try:
             connection = open_duckdb(self._path, wait=wait, storage=ROW_GROUPS)
-        except BusyError:
+        except (BusyError, DiskError):  # nothing is wrong with the file
             raise
         except PenstockError as exc:
             raise LandingError(exc.message, fix=exc.fix or _after_damage(self._path)) from exc

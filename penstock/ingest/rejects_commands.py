@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
-from penstock.core.printable import on_one_line, printable
+from penstock.core.command import json_line, output_option, run_id_option, say, tell, tells_errors
+from penstock.core.printable import on_one_line
 from penstock.core.settings import Settings
 from penstock.ingest.tombstones import TOMBSTONE, rejects_told
 
@@ -120,7 +119,7 @@ def export(stream: str, output: str) -> None:
 
     settings = Settings.from_env()
     for one in export_rejects(settings, load_contract(settings, stream)):
-        click.echo(printable(json.dumps(one, ensure_ascii=False)))
+        say(json_line(one))
 
 
 def _listed(result: RejectList) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
+from penstock.core.bootstrap_servers import checked_servers
 from penstock.core.errors import BrokerError
 from penstock.ingest.header_names import read_any_header_name
 
@@ -52,13 +53,13 @@ def describe_topic(bootstrap_servers: str | None, name: str, *, within: int = _A
 
 
 def required_servers(bootstrap_servers: str | None) -> str:
-    """The address, or a BrokerError that names the setting."""
+    """The addresses. Raises BrokerError where there are none, SettingError where they are no addresses."""
     if bootstrap_servers is None:
         raise BrokerError(
             "no broker is named: KAFKA_BOOTSTRAP_SERVERS is not set",
             fix="export KAFKA_BOOTSTRAP_SERVERS=host:port",
         )
-    return bootstrap_servers
+    return checked_servers(bootstrap_servers)
 
 
 def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsumer:

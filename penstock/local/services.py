@@ -152,8 +152,14 @@ class Services:
     def _read(self) -> list[Service]:
         if not self._registry.exists():
             return []
-        entries = json.loads(self._registry.read_text(encoding="utf-8"))
-        return [Service(**{**entry, "log": Path(entry["log"])}) for entry in entries]
+        try:
+            entries = json.loads(self._registry.read_text(encoding="utf-8"))
+            return [Service(**{**entry, "log": Path(entry["log"])}) for entry in entries]
+        except (ValueError, TypeError, KeyError) as exc:
+            raise PenstockError(
+                f"{self._registry}: damaged: {exc}",
+                fix="remove that file, then run `make stop`: it finds without it what still runs",
+            ) from exc
 
     def _write(self, services: list[Service]) -> None:
         entries = [{**asdict(service), "log": str(service.log)} for service in services]

@@ -18,6 +18,7 @@ from penstock.core.errors import TransformError
 from penstock.core.settings import Settings
 from penstock.transform.artifacts import Failure, NodeCounts, node_counts, node_failures
 from penstock.transform.dbt_messages import told
+from penstock.transform.dbt_workspace import dbt_workspace
 
 _HELD = "Could not set lock on file"
 _NODE_LINE = re.compile(r"(?P<number>\d+) of \d+ (?P<what>[A-Z].*)$")
@@ -46,19 +47,19 @@ def dbt_build(
 
     Raises FileWasHeld where a DuckDB file was held when dbt wanted it, TransformError for any other failure.
     """
-    project = settings.dbt_project_dir(pipeline)
+    project, workspace = settings.dbt_project_dir(pipeline), dbt_workspace(settings, pipeline)
     output = settings.dbt_output_dir(pipeline)
     target = output / "target"
     for artifact in ("manifest.json", "run_results.json"):  # of an earlier build: must not speak for this one
         (target / artifact).unlink(missing_ok=True)
-    words = [str(project), str(output / "logs"), str(target), *(select or "").split()]
+    words = [str(workspace), str(output / "logs"), str(target), *(select or "").split()]
     with _data_as_url(settings.data) as data:
         process = subprocess.Popen(
             [sys.executable, "-m", "penstock.transform.dbt_process", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(settings, data),
-            text=True,
+            encoding="utf-8",
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -72,7 +73,7 @@ def dbt_build(
                 answer = process.stdout.readline()
             process.stdout.read()
             code = process.wait()
-    _raise_failure(pipeline, answer, code, target, project)
+    _raise_failure(pipeline, answer.replace(_in_json(workspace), _in_json(project)), code, target, project)
     return DbtBuild(target, node_counts(target))
 
 
@@ -98,6 +99,10 @@ def _environment(settings: Settings, data: Path) -> dict[str, str]:
         "PENSTOCK_ENV": settings.environment,
         "PENSTOCK_COMPARED": "yes",  # what a build by hand is not: see the macro begin_build
     }
+
+
+def _in_json(path: Path) -> str:
+    return json.dumps(str(path))[1:-1]
 
 
 def _raise_failure(pipeline: str, answer: str, code: int, target: Path, project: Path) -> None:

@@ -32,13 +32,17 @@ _PARENT_IS_GONE = 70  # exit code, EX_SOFTWARE; nobody is left to read it
 
 def main(project: Path, logs: str, target: str, select: list[str]) -> int:
     """Install the project's packages where that is due, parse, ask, build, and say how it ended."""
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever dbt prints is log
     logging.raiseExceptions = False  # on a full disk, dbt's log must not bury what dbt says
     asked: queue.Queue[list[str]] = queue.Queue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     places = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    words = _Words(["--no-use-colors", "--log-path", logs], places, ["--target-path", target])
+    words = _Words(
+        ["--no-use-colors", "--no-send-anonymous-usage-stats", "--log-path", logs],
+        places,
+        ["--target-path", target],
+    )
     selection = ["--select", *select] if select else []
 
     manifest = _parse(project, words)

@@ -88,7 +88,7 @@ def fail_and_tell(stage: str) -> Any:
     assert (code, stdout) == (1, "")
     assert stderr.startswith("Error: ")
     assert FAILS[stage] in stderr.splitlines()[0]
-    return told("failure", "--pipeline", PIPELINE, "--stage", stage, "--run-id", "run-1", "--error", stderr)
+    return told("failure", PIPELINE, "--stage", stage, "--run-id", "run-1", "--error", stderr)
 
 
 def begin(fault: Fault, slack: SlackStandIn, monkeypatch: pytest.MonkeyPatch) -> None:

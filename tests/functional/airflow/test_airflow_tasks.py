@@ -166,7 +166,7 @@ def test_an_alert_only_starts_the_monitor(settings: Settings, penstock_stand_in:
     assert time.monotonic() - begun < 2
     wait_for(file, 1)
     assert calls(file) == [
-        ["monitor", "failure", "--pipeline", "customer_events", "--stage", "validate",
+        ["monitor", "failure", "customer_events", "--stage", "validate",
          "--run-id", "manual__1", "--log-url", "http://127.0.0.1:8080/log",
          "--error", "3 checks failed\n  Fix: look"]
     ]  # fmt: skip

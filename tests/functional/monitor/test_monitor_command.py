@@ -20,7 +20,7 @@ from penstock.monitor.slack_stand_in import Reply, SlackStandIn
 COMMAND = [sys.executable, "-m", "penstock", "monitor"]
 ERROR = "12:00 working\nError: orders.id: 3 nulls\n  Fix: see the rejects"
 FAILURE = [
-    *COMMAND, "failure", "--pipeline", "shop", "--stage", "validate", "--run-id", "run-1",
+    *COMMAND, "failure", "shop", "--stage", "validate", "--run-id", "run-1",
     "--log-url", "http://airflow/log", "--error", ERROR,
 ]  # fmt: skip
 
