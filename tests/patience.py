@@ -1,0 +1,42 @@
+"""How long tests wait: a limit ends a hang, and says nothing about speed.
+
+What waits for a condition or a line does so through here, so that nothing waits for ever and a busy machine
+is no finding. What Penstock promises about its own waits is tested by what it says, not by the clock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, AnyStr
+
+from penstock.core.errors import PenstockError
+
+PATIENCE = 300.0  # seconds: what takes so long hangs, on however busy a machine
+_PAUSE = 0.05  # seconds between two looks
+
+
+def until(holds: Callable[[], object], what: str = "the condition did not come true") -> None:
+    """Wait for a condition. A file that is held or missing, which Penstock tells, only means: not yet."""
+    deadline = time.monotonic() + PATIENCE
+    told = ""
+    while True:
+        try:
+            if holds():
+                return
+        except PenstockError as exc:
+            told = f": {exc}"
+        assert time.monotonic() < deadline, f"{what}, not within {PATIENCE:g} s{told}"
+        time.sleep(_PAUSE)
+
+
+def next_line(pipe: IO[AnyStr] | None) -> AnyStr:
+    """The next line of a process's output; empty where it ended."""
+    assert pipe is not None
+    lines: list[AnyStr] = []
+    reader = threading.Thread(target=lambda: lines.append(pipe.readline()), daemon=True)
+    reader.start()
+    reader.join(PATIENCE)
+    assert lines, f"no line came within {PATIENCE:g} s"
+    return lines[0]
