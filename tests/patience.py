@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, AnyStr
 
 from penstock.core.errors import PenstockError
 
 PATIENCE = 300.0  # seconds: what takes so long hangs, on however busy a machine
+PATIENCE_FOR_A_RUN = 900.0  # the same, where all stages run in Airflow
 _PAUSE = 0.05  # seconds between two looks
 
 
@@ -40,3 +41,9 @@ def next_line(pipe: IO[AnyStr] | None) -> AnyStr:
     reader.join(PATIENCE)
     assert lines, f"no line came within {PATIENCE:g} s"
     return lines[0]
+
+
+def lines(pipe: IO[AnyStr] | None) -> Iterator[AnyStr]:
+    """The lines of a process's output, to its end."""
+    while line := next_line(pipe):
+        yield line

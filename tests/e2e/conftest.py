@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from penstock.core.settings import Settings
 from penstock.local.airflow_api import AirflowApi
@@ -67,5 +68,5 @@ def airflow(e2e_settings: Settings, services: Services, slack: SlackStandIn) -> 
         environment.setenv("SLACK_WEBHOOK_URL", slack.webhook_url)
         airflow = start_airflow(e2e_settings, services, free_port())
     for dag_id in ("customer_events", "held"):
-        airflow.wait_until_dag_is_seen(dag_id)
+        airflow.wait_until_dag_is_seen(dag_id, seconds=PATIENCE)
     return airflow

@@ -10,6 +10,7 @@ many have landed.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -38,11 +39,27 @@ def change(name: str, value: float) -> None:
         follow._LOOK_AT_TOPIC = value
     elif name == "linger":  # seconds that a follow's batch gathers events
         follow._LINGER = value
+    elif name == "stand_still_at_insert":  # where that insert begins, it stops itself (SIGSTOP)
+        stand_still_at_insert(int(value))
     elif name == "file_wait":  # seconds that a stage after ingest waits for a file that is held
         transform.transform.__kwdefaults__["patience"] = value
         duckdb_file.open_duckdb.__kwdefaults__["wait"] = value
     else:
         raise ValueError(name)
+
+
+def stand_still_at_insert(which: int) -> None:
+    land = landing.LandingFile.land
+    inserts = 0
+
+    def landed(*args: Any, **kwargs: Any) -> Any:
+        nonlocal inserts
+        inserts += 1
+        if inserts == which:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return land(*args, **kwargs)
+
+    landing.LandingFile.land = landed
 
 
 def tell_phases(descriptor: int, *, events: int) -> None:

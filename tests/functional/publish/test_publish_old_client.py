@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 ASK = """
 import json, sys
@@ -38,14 +39,14 @@ def old_duckdb(request) -> Path:
                 uv, "pip", "install", "--target", folder, "--python", sys.executable, "--no-deps",
                 "--only-binary", ":all:", "--resolution", "lowest-direct", "duckdb>=1.0.0",
             ],
-            check=True, timeout=120,
+            check=True, timeout=PATIENCE,
         )  # fmt: skip
     return folder
 
 
 def ask(old_duckdb, link):
     done = subprocess.run(
-        [sys.executable, "-c", ASK, link], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", ASK, link], capture_output=True, text=True, timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(old_duckdb)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

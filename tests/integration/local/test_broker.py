@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
+from patience import until
 
 from penstock.core.errors import BrokerError, PenstockError
 from penstock.core.settings import Settings
@@ -50,9 +51,13 @@ def consumed(
         place = TopicPartition(topic, partition)
         consumer.assign([place])
         consumer.seek(place, first)
-        while consumer.position(place) < beyond:
-            for record in consumer.poll(timeout_ms=5_000).get(place, []):
-                found.append((partition, record.offset, record.key, record.value))
+
+        def is_read(place: TopicPartition = place, beyond: int = beyond) -> bool:
+            for record in consumer.poll(timeout_ms=500).get(place, []):
+                found.append((place.partition, record.offset, record.key, record.value))
+            return bool(consumer.position(place) >= beyond)
+
+        until(is_read)
     consumer.close()
     return found
 
