@@ -59,11 +59,10 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def services(session_settings: Settings) -> Iterator[Services]:
     """The session's services; all end with the run."""
-    from penstock.local.services import Services
+    from services_of_this_run import services_of_this_run
 
-    services = Services(session_settings)
-    yield services
-    services.stop_all()
+    with services_of_this_run(session_settings) as services:
+        yield services
 
 
 @pytest.fixture(scope="session")

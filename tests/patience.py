@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import IO, AnyStr
 
+import psutil
+
 from penstock.core.errors import PenstockError
 
 PATIENCE = 300.0  # seconds: what takes so long hangs, on however busy a machine
@@ -30,6 +32,14 @@ def until(holds: Callable[[], object], what: str = "the condition did not come t
             told = f": {exc}"
         assert time.monotonic() < deadline, f"{what}, not within {PATIENCE:g} s{told}"
         time.sleep(_PAUSE)
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether it is no more, or only a zombie, which does nothing."""
+    try:
+        return bool(not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def next_line(pipe: IO[AnyStr] | None) -> AnyStr:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from patience import PATIENCE, until
+from patience import PATIENCE, is_gone, until
 
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
@@ -106,16 +106,12 @@ def is_ingest_of(process: psutil.Process, run_id: str) -> bool:
         return False
 
 
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 def test_a_task_marked_as_failed_takes_its_process_with_it(
     held: AirflowApi, waiting: tuple[str, psutil.Process], slack: SlackStandIn
 ) -> None:
     run_id, command = waiting
     held.set_task_state("held", run_id, "ingest", "failed")
-    until(lambda: gone(command), "the command has not ended")
+    until(lambda: is_gone(command), "the command has not ended")
     assert held.wait_until_run_ends("held", run_id, seconds=PATIENCE) == "failed"
     states = {task: state.state for task, state in held.task_states("held", run_id).items()}
     assert states == {
@@ -130,7 +126,7 @@ def test_a_task_that_is_cleared_ends_its_process_before_the_next_begins(
 ) -> None:
     run_id, command = waiting
     held.clear_task("held", run_id, "ingest")
-    until(lambda: gone(command), "the command has not ended")
+    until(lambda: is_gone(command), "the command has not ended")
 
     def begun_anew() -> bool:
         return any(is_ingest_of(process, run_id) for process in psutil.process_iter())
@@ -144,6 +140,6 @@ def test_a_run_marked_as_failed_ends_its_process_and_is_reported_as_no_success(
 ) -> None:
     run_id, command = waiting
     held.set_run_state("held", run_id, "failed")
-    until(lambda: gone(command), "the command has not ended")
+    until(lambda: is_gone(command), "the command has not ended")
     until(lambda: held.task_states("held", run_id)["report"].state == "failed", "no report has failed")
     assert "it is no success" in held.task_log("held", run_id, "report")

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from kafka import KafkaAdminClient
 from patience import PATIENCE, PATIENCE_FOR_A_RUN, until
+from services_of_this_run import services_of_this_run
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
@@ -122,17 +123,19 @@ def test_stop_leaves_nothing_of_a_run_that_was_killed(settings: Settings) -> Non
     ports = {"KAFKA_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
     env = {**os.environ, **ports}  # `settings` put the data folder there
     command = [sys.executable, "-m", "penstock", "local", "run", "--count", "100"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        try:
-            until(lambda: "airflow" in " ".join(_programs(settings)))
-        finally:
-            run.kill()
-    assert any("kafka.Kafka" in program for program in _programs(settings))
-    stop = ["make", "stop"]
-    stopped = subprocess.run(stop, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=PATIENCE)
-    assert stopped.returncode == 0, stopped.stderr
-    assert "broker" in stopped.stdout
-    assert _programs(settings) == []
+    with services_of_this_run(settings):
+        with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            try:
+                until(lambda: "airflow" in " ".join(_programs(settings)))
+            finally:
+                run.kill()
+        assert any("kafka.Kafka" in program for program in _programs(settings))
+        stopped = subprocess.run(
+            ["make", "stop"], cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert stopped.returncode == 0, stopped.stderr
+        assert "broker" in stopped.stdout
+        assert _programs(settings) == []
 
 
 def _begin_anew(settings: Settings, airflow: AirflowApi) -> None:

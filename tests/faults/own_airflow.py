@@ -6,7 +6,6 @@ and a task that failed is tried again after a second.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -21,7 +20,8 @@ import psutil
 import pytest
 from fault_stream import FaultStream, declare_stream
 from marts_by_hand import PIPELINE
-from patience import PATIENCE, PATIENCE_FOR_A_RUN, until
+from patience import PATIENCE, PATIENCE_FOR_A_RUN, is_gone, until
+from services_of_this_run import services_of_this_run
 from witness import Witness
 
 from penstock.local.airflow_up import start_airflow
@@ -127,13 +127,7 @@ def kill(process: psutil.Process) -> None:
 
 def gone(process: psutil.Process) -> None:
     """Wait until the process is no more (or a zombie, which does nothing)."""
-
-    def is_gone() -> bool:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        return True
-
-    until(is_gone, f"{process} still runs")
+    until(lambda: is_gone(process), f"{process} still runs")
 
 
 def _is_launcher(process: psutil.Process) -> bool:
@@ -152,14 +146,10 @@ def airflow_over_own_project(folder: Path, servers: str) -> Iterator[Airflow]:
     dag.write_text(declared.replace(schedule, ""))  # no run but the tests'
     loader = dag.with_suffix(".py")
     loader.write_text(loader.read_text() + _LOADER)
-    services = Services(stream.settings)
-    with SlackStandIn() as slack:
+    with SlackStandIn() as slack, services_of_this_run(stream.settings) as services:
         airflow = Airflow(stream, services, slack)
-        try:
-            airflow.start()
-            yield airflow
-        finally:
-            services.stop_all()
+        airflow.start()
+        yield airflow
 
 
 def for_test(airflow: Airflow, witness: Witness) -> Airflow:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from patience import PATIENCE
 from proxy import Proxy
+from services_of_this_run import services_of_this_run
 
 from penstock.core.settings import Settings
 from penstock.local import broker as broker_module
@@ -55,11 +56,10 @@ class Broker:
 def broker_behind_proxy(data: Path, project: Path) -> Iterator[Broker]:
     """A running broker whose files lie in `data`; ended with the block."""
     settings = Settings(project=project, data=data, environment="local", bootstrap_servers=None)
-    services = Services(settings)
     port = free_port()
     proxy = Proxy(port)
     advertised = "advertised.listeners=PLAINTEXT://127.0.0.1:"
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, services_of_this_run(settings) as services:
         told = broker_module._PROPERTIES.replace(f"{advertised}{{port}}", f"{advertised}{proxy.port}")
         assert told != broker_module._PROPERTIES
         patch.setattr(broker_module, "_PROPERTIES", told + _CLEANS_SOON)
@@ -68,5 +68,4 @@ def broker_behind_proxy(data: Path, project: Path) -> Iterator[Broker]:
             broker.start()
             yield broker
         finally:
-            services.stop_all()
             proxy.close()

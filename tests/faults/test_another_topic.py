@@ -13,11 +13,12 @@ from in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
 from kafka import KafkaAdminClient
 from own_broker import Broker
 from patience import PATIENCE, until
+from services_of_this_run import services_of_this_run
 
 from penstock.core.settings import Settings
 from penstock.ingest.topic import Topic, describe_topic
 from penstock.local.broker import create_topic
-from penstock.local.services import Services, free_port
+from penstock.local.services import free_port
 
 BY_EPOCH = (
     "SELECT _epoch, count(*), count(DISTINCT (_kafka_partition, _offset)), min(event_id), max(event_id) "
@@ -51,14 +52,14 @@ def another_cluster(first: Broker, data: Path) -> Iterator[None]:
     settings = Settings(
         project=first.settings.project, data=data, environment="local", bootstrap_servers=None
     )
-    second = Broker(settings, Services(settings), free_port(), first.proxy)
-    try:
-        first.proxy.lead_to(second.port)
-        second.start()
-        yield
-    finally:
-        first.proxy.lead_to(first.port)
-        second.services.stop_all()
+    with services_of_this_run(settings) as services:
+        second = Broker(settings, services, free_port(), first.proxy)
+        try:
+            first.proxy.lead_to(second.port)
+            second.start()
+            yield
+        finally:
+            first.proxy.lead_to(first.port)
 
 
 @pytest.mark.fault(13, "topic deleted and made anew between two drains")

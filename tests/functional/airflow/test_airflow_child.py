@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from patience import PATIENCE, until
+from patience import PATIENCE, is_gone, until
 
 from penstock.airflow.child import Child, Ended
 
@@ -41,12 +40,6 @@ def wait_for_family(folder: Path) -> list[psutil.Process]:
 
 def wait_until_gone(processes: list[psutil.Process]) -> None:
     """Each of them would run for much longer than PATIENCE by itself."""
-
-    def is_gone(process: psutil.Process) -> bool:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        return True
-
     until(lambda: all(map(is_gone, processes)), "it outlived its command")
 
 

@@ -12,6 +12,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from patience import until
+from services_of_this_run import services_of_this_run
 
 from penstock.core.errors import BrokerError, PenstockError
 from penstock.core.settings import Settings
@@ -144,8 +145,7 @@ def test_a_broker_keeps_its_events_over_a_restart_also_on_another_port(
 ) -> None:
     awkward = uuid.UUID(bytes=b"\xf8" * 16)  # gives a cluster id that begins with "-"
     monkeypatch.setattr("penstock.local.broker.uuid.uuid4", lambda: awkward)
-    services = Services(settings)
-    try:
+    with services_of_this_run(settings) as services:
         bootstrap = start_broker(settings, services, free_port())
         create_topic(bootstrap, "kept")
         produced = produce(bootstrap, "kept", synthetic_sample(200, 1, 0))
@@ -153,8 +153,6 @@ def test_a_broker_keeps_its_events_over_a_restart_also_on_another_port(
         again = start_broker(settings, services, free_port())
         assert again != bootstrap
         assert len(consumed(again, "kept", produced.places)) == 200
-    finally:
-        services.stop_all()
 
 
 def test_jars_that_cannot_be_had_name_the_setting(
