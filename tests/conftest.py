@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from penstock.core.settings import Settings
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
     from penstock.local.services import Services
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-_OURS = ("PENSTOCK_", "KAFKA_BOOTSTRAP_SERVERS", "SLACK_", "AIRFLOW_")
+_OURS = ("PENSTOCK_", "KAFKA_BOOTSTRAP_SERVERS", "SLACK_", "AIRFLOW_", "GIT_")
+
+# A busy machine is no finding.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture
