@@ -44,7 +44,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (copy / "ingest" / "customer_events.odcs.yaml").write_text(contract.replace(named, f"{named}_{own}"))
     held = contract.replace(named, f"physicalName: held_{own}").replace("name: customer_events", "name: held")
     (copy / "ingest" / "held.odcs.yaml").write_text(held)
-    yaml = (copy / "dags" / "customer_events.yaml").read_text()
+    hourly = (copy / "dags" / "customer_events.yaml").read_text()
+    assert 'schedule: "@hourly"' in hourly
+    yaml = hourly.replace("@hourly", "@yearly")  # no run but the tests' comes at the full hour
+    (copy / "dags" / "customer_events.yaml").write_text(yaml)
     loader = (copy / "dags" / "customer_events.py").read_text()
     held_yaml = yaml.replace("customer_events", "held").replace("ingest: drain", "ingest: follow")
     misspelt_yaml = yaml.replace("name: customer_events", "name: misspelt").replace("retries:", "retrys:")

@@ -81,7 +81,9 @@ class Victim:
     def _hear(self, most: int, deadline: float) -> bool:
         """Take in what it tells next; False where it tells nothing any more."""
         readable, _, _ = select.select([self._pipe], [], [], max(0, deadline - time.monotonic()))
-        assert readable, f"after {PATIENCE:g} s the victim is at {self.told}: {self._log.read_text()}"
+        if not readable:
+            self.process.kill()
+            pytest.fail(f"after {PATIENCE:g} s the victim is at {self.told}: {self._log.read_text()}")
         piece = os.read(self._pipe, most)
         self.told += piece.decode()
         return bool(piece)
