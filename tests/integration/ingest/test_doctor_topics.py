@@ -62,9 +62,11 @@ def test_a_topic_gone_or_made_anew_is_an_error(stream: Stream, event: Event) -> 
     admin = KafkaAdminClient(bootstrap_servers=servers)
     admin.delete_topics([stream.topic])
     admin.close()
+    until(lambda: "" in told(stream))  # a broker learns of it a moment later
     gone = told(stream)[""]
     assert (gone.severity, gone.what) == ("error", f"the broker {servers} has no such topic")
     create_topic(servers, stream.topic, partitions=2)
+    until(lambda: told(stream)[""].what != gone.what)
     anew = told(stream)
     assert list(anew) == [""]  # positions in another topic mean nothing
     assert anew[""].severity == "error"
