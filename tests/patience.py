@@ -15,8 +15,8 @@ import psutil
 
 from penstock.core.errors import PenstockError
 
-PATIENCE = 300.0  # seconds: what takes so long hangs, on however busy a machine
-PATIENCE_FOR_A_RUN = 900.0  # the same, where all stages run in Airflow
+PATIENCE = 450.0  # seconds: what takes so long hangs, on however busy a machine
+PATIENCE_FOR_A_RUN = 1500.0  # the same, where all stages run in Airflow
 _PAUSE = 0.05  # seconds between two looks
 
 

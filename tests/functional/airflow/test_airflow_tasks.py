@@ -150,7 +150,7 @@ def test_a_run_that_a_person_ended_is_no_success(dag: DAG, penstock_stand_in: St
 
 
 def test_an_alert_only_starts_the_monitor(settings: Settings, penstock_stand_in: StandIn) -> None:
-    file = penstock_stand_in("print(os.getsid(0), os.getpid(), flush=True); time.sleep(600)")
+    file = penstock_stand_in("print(os.getsid(0), os.getpid(), flush=True); time.sleep(999)")
     context = {
         "ti": TaskInstance("validate", {}),
         "exception": AirflowException("3 checks failed\n  Fix: look"),
