@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from penstock.core.settings import Settings
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
     from penstock.local.services import Services
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-_OURS = ("PENSTOCK_", "KAFKA_BOOTSTRAP_SERVERS", "SLACK_", "AIRFLOW_")
+_OURS = ("PENSTOCK_", "KAFKA_BOOTSTRAP_SERVERS", "SLACK_", "AIRFLOW_", "GIT_")
+
+# A busy machine is no finding.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture
@@ -72,11 +79,10 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def services(session_settings: Settings) -> Iterator[Services]:
     """The session's services; all end with the run."""
-    from penstock.local.services import Services
+    from services_of_this_run import services_of_this_run
 
-    services = Services(session_settings)
-    yield services
-    services.stop_all()
+    with services_of_this_run(session_settings) as services:
+        yield services
 
 
 @pytest.fixture(scope="session")

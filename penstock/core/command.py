@@ -83,7 +83,7 @@ def tell(result: Any, output: str, as_text: Callable[[Any], str]) -> None:
 
 
 def say(text: str) -> None:
-    """Print `text` and a line's end to stdout; nothing of it steers a terminal. Raises NobodyReads, OSError."""
+    """Print `text` and a line's end to stdout, so that it steers no terminal. Raises NobodyReads, OSError."""
     try:
         # named: Click would change the encoding of ASCII streams
         click.echo(printable(text), file=sys.stdout)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import json_line, output_option, run_id_option, say, tell, tells_errors
+from penstock.core.command import json_line, output_option, run_id_option, say, say_aside, tell, tells_errors
 from penstock.core.printable import on_one_line
 from penstock.core.settings import Settings
 from penstock.ingest.tombstones import TOMBSTONE, rejects_told
@@ -43,7 +43,7 @@ def ls(stream: str | None, output: str) -> None:
     lists, errors = list_all_rejects(settings)
     tell(lists, output, lambda all_of_them: "\n".join(_listed(one) for one in all_of_them))
     for error in errors:
-        click.echo(f"Error: {error}", err=True)
+        say_aside(f"Error: {error}")
     if errors:
         sys.exit(1)
 

@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 import yaml
+from patience import PATIENCE
 
 LARGEST = 8 * 1024 * 1024
 DEEPEST = 128
@@ -173,7 +174,8 @@ def with_deep_stack(work: Callable[[], Any]) -> Any:
     try:
         thread = threading.Thread(target=lambda: result.append(work()))
         thread.start()
-        thread.join()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
     finally:
         sys.setrecursionlimit(limit)
         threading.stack_size(size)

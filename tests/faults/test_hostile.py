@@ -19,6 +19,7 @@ from hostile_events import Hostile, Message
 from hostile_values import CONTRACT, LAST_TIMESTAMP
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
+from patience import lines, until
 from raw_producer import Place, send_all
 from witness import Witness
 
@@ -92,9 +93,8 @@ def _create_topic(servers: str, topic: str) -> None:
 def _drain(penstock: Run) -> tuple[dict[str, Any], float]:
     """What the drain told, and the most memory (MB) that its process had."""
     process = penstock("ingest", "drain", "things", "-o", "json", batch_bytes=2_000_000)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    stdout, stderr = process.stdout.read(), process.stderr.read()
+    stdout, stderr = ("".join(lines(pipe)) for pipe in (process.stdout, process.stderr))
+    until(lambda: os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG))
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, stderr

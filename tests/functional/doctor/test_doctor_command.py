@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from patience import PATIENCE, next_line
 from patient import Patient
 
 from penstock.doctor.examine import examine
@@ -44,14 +45,13 @@ sys.stdin.readline()
 def held(code: str, file: object) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", code + HOLD, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "holding\n"
+        assert next_line(holder.stdout) == "holding\n"
         yield holder
 
 
 def doctor(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "penstock", "doctor", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def told(patient: Patient) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from patience import PATIENCE
 from patient import NOW, Patient
 
 from penstock.doctor.machine import room
@@ -55,7 +56,7 @@ def gap(patient: Patient) -> None:
 
 def left_part(patient: Patient) -> None:
     gone = subprocess.Popen(["true"])
-    gone.wait()
+    gone.wait(timeout=PATIENCE)
     patient.landing.with_name(f".clicks.duckdb.{gone.pid}.penstock-part").write_bytes(b"")
 
 

@@ -216,7 +216,7 @@ near_numbers = (
 
 
 @given(st.lists(near_numbers, min_size=1, max_size=40))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_numbers_are_exact_or_rejected(judge: Judge, texts: list[str]) -> None:
     rows = judge(*(raw(number=text, amount=text) for text in texts))
     for text, row in zip(texts, rows, strict=True):
@@ -240,7 +240,7 @@ def round_to_cents(exact: Decimal) -> Decimal:
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=6), json_values, max_size=5), min_size=1, max_size=20))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_the_contract_does_not_name_comes_back_as_it_was(
     judge: Judge, objects: list[dict[str, Any]]
 ) -> None:
@@ -256,7 +256,7 @@ bytes_of_any_kind = st.binary(max_size=60) | st.text(alphabet=JSON_LETTERS, max_
 
 
 @given(st.lists(bytes_of_any_kind, min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_bytes_crash_the_judgement_and_json_is_what_rfc_8259_says(
     judge: Judge, values: list[bytes]
 ) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from penstock.core.settings import Settings
 from penstock.local.run_local import error_line
@@ -28,7 +29,9 @@ def nothing_is_left(settings: Settings) -> Iterator[None]:
 
 
 def penstock(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "penstock", "local", *words], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "penstock", "local", *words], capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 def refused(*words: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from patience import PATIENCE
 
 import penstock
 from penstock.core.settings import Settings
@@ -159,7 +160,7 @@ class Shop:
         """Run `penstock publish …` in a process of its own."""
         return subprocess.run(
             [sys.executable, "-m", "penstock", "publish", *words],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=PATIENCE,
             env={
                 **os.environ, "PENSTOCK_PROJECT": str(self.settings.project),
                 "PENSTOCK_DATA": str(self.settings.data), **env,

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+from patience import PATIENCE
+
 ASK = """
 import json, sys
 import duckdb
@@ -26,7 +28,7 @@ print(json.dumps({
 
 def ask(old_duckdb, link):
     done = subprocess.run(
-        [sys.executable, "-c", ASK, link], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", ASK, link], capture_output=True, text=True, timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(old_duckdb)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

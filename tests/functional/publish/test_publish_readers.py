@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import duckdb
+from patience import PATIENCE, until
 
 from penstock.publish.versions import file_being_written, put_in_place
 
@@ -37,7 +38,7 @@ def read():
             seen.append(seq)
         except Exception as exc:
             failures.append(f"{type(exc).__name__}: {exc}")
-        ready.touch()
+        ready.write_text(str(last))
         if stopping:
             return
         time.sleep(0.01)  # leaves the publisher some processor
@@ -56,18 +57,16 @@ def test_readers_never_fail_and_never_see_a_mixture(shop, tmp_path):
         [sys.executable, "-c", READERS, shop.link, ready, stop], stdout=subprocess.PIPE, text=True
     )
     try:
-        while not ready.exists():
-            assert readers.poll() is None
+        until(ready.exists)
         for n in range(2, 12):
             shop.publish_sessions(*range(n))  # a new version
             shop.publish()  # and a refresh
+            until(lambda newest=2 * n - 1: int(ready.read_text() or 0) == newest)
     finally:
         stop.touch()
-        told = json.loads(readers.communicate(timeout=60)[0])
+        told = json.loads(readers.communicate(timeout=PATIENCE)[0])
     assert told["failures"] == []
-    assert told["queries"] > 20
-    assert told["seqs"][-1] == 21
-    assert len(told["seqs"]) > 5  # they did read while versions came
+    assert set(range(3, 22, 2)) <= set(told["seqs"])  # they did read while versions came
 
 
 WATCHER = """
@@ -90,15 +89,14 @@ def test_the_symlink_is_there_at_every_moment(shop, tmp_path):
         [sys.executable, "-c", WATCHER, shop.link, ready, stop], stdout=subprocess.PIPE, text=True
     )
     try:
-        while not ready.exists():
-            assert watcher.poll() is None
+        until(ready.exists)
         for seq in range(2, 152):
             with file_being_written(shop.settings, "customer_events") as written:
                 written.write_bytes(b"content")
                 put_in_place(shop.settings, "customer_events", written, seq=seq, version=1)
     finally:
         stop.touch()
-        missing = int(watcher.communicate(timeout=60)[0])
+        missing = int(watcher.communicate(timeout=PATIENCE)[0])
     assert shop.link.readlink().parent.name == "151-v1"
     assert missing == 0
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from patience import PATIENCE
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
@@ -132,7 +133,7 @@ class Shop:
 
     def transform(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         process = self.start(*words, env=env)
-        stdout, stderr = process.communicate(timeout=600)  # ends a hang; a busy machine takes minutes
+        stdout, stderr = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE, lines, next_line
 
 from penstock.core.errors import BusyError, DeclarationError, LandingError
 from penstock.core.settings import Settings
@@ -104,13 +105,13 @@ def test_declarations_that_changed_under_a_build_leave_no_record(
     shop = make_shop(tmp_path / "data", own_project)
     shop.landing.land([make_event("a")])
     process = shop.start()
-    for line in process.stderr:
+    for line in lines(process.stderr):
         if "START hook" in line:
             with (own_project / "dags/customer_events.yaml").open("a") as pipeline:
                 pipeline.write("# changed\n")
         if line.startswith("Error:"):
             assert line == "Error: pipeline customer_events: its declarations changed while dbt built it\n"
-    assert process.wait() == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert shop.query("select count(*) from _penstock.build") == [(0,)]
 
 
@@ -120,11 +121,10 @@ def test_a_writer_that_stays_is_named(shop: Any, make_event: Callable[..., Any])
         [sys.executable, "-c", HOLD, str(shop.landing.path)],
         text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as writer:  # fmt: skip
-        assert writer.stdout is not None
-        writer.stdout.readline()
+        next_line(writer.stdout)
         with pytest.raises(BusyError, match=rf"customer_events\.duckdb: held by .+ \(PID {writer.pid}\)"):
             transform(shop.settings, "customer_events", run_id="r", patience=0.2)
-        writer.communicate("")
+        writer.communicate("", timeout=PATIENCE)
 
 
 def test_a_missing_landing_file_names_the_command_that_makes_it(settings: Settings) -> None:

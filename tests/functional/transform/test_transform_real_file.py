@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from patience import PATIENCE, lines
 
 from penstock.core.errors import BusyError
 from penstock.transform.transform import transform
@@ -92,14 +93,14 @@ def shuffled_build(
     process = shop.start()
     busy = ""
     seen: list[str] = []
-    for line in process.stderr:
+    for line in lines(process.stderr):
         if "on-run-start" in line and "OK" in line:
             with pytest.raises(BusyError) as caught:
                 transform(shop.settings, "customer_events", run_id="second", patience=0.1)
             busy = str(caught.value)
         if "OK created" in line:
             seen.append(_as_a_writer(shop.landing.path))
-    assert process.wait() == 0
+    assert process.wait(timeout=PATIENCE) == 0
     return shop, seen, busy
 
 

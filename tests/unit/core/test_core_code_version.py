@@ -31,7 +31,9 @@ NOT_DECLARED = (
 
 
 @pytest.fixture
-def project(settings: Settings, tmp_path: Path) -> Settings:
+def project(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))  # also where that lies in a repository
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     folder = tmp_path / "project"
     for name in (*DECLARED, *NOT_DECLARED):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
