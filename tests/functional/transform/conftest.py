@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from compiled_marts import CompiledMarts
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
@@ -210,3 +211,10 @@ def real_shop(tmp_path_factory: pytest.TempPathFactory, real_events: Any) -> Sho
     done = shop.transform("--run-id", "real")
     assert done.returncode == 0, done.stderr
     return shop
+
+
+@pytest.fixture(scope="session")
+def compiled_marts(real_shop: Shop) -> CompiledMarts:
+    """The SQL that built `real_shop`, for other events."""
+    target = real_shop.settings.dbt_output_dir(PIPELINE) / "target"
+    return CompiledMarts(target, REPOSITORY / "expectations" / PIPELINE, TABLES)
