@@ -11,33 +11,45 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def first_runs(
-    make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """What each stage printed, and what was then served, run by run."""
+def empty(make_shop: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A shop whose topic holds nothing yet, built."""
     shop = make_shop(tmp_path_factory.mktemp("first") / "data")
-    runs: dict[str, Any] = {"shop": shop}
-
-    def chain(name: str) -> None:
-        for stage in ("transform", "validate", "publish"):
-            done = shop.run(stage)
-            assert done.returncode == 0, f"{name}: {stage}: {done.stdout} {done.stderr}"
-            runs[f"{name}: {stage}"] = json.loads(done.stdout)
-        runs[f"{name}: served"] = served(shop)
-
     shop.landing.land_nothing()
-    chain("empty")
-    shop.landing.land([], rejects=3)
-    chain("rejects")
-    shop.landing.land(events_of_any_kind(make_event))
-    chain("events")
-    return runs
+    shop.built = chain(shop, "transform")["transform"]
+    return shop
+
+
+@pytest.fixture(scope="module")
+def rejects_only(empty: Any) -> Any:
+    """Then the topic held three events, which all broke the contract."""
+    empty.landing.land([], rejects=3)
+    empty.said = chain(empty, "transform", "validate", "publish")
+    empty.served = served(empty)
+    return empty
+
+
+@pytest.fixture(scope="module")
+def events(rejects_only: Any, make_event: Callable[..., Any]) -> dict[str, Any]:
+    """Then came good events of any kind. What the stages said, and what is served."""
+    rejects_only.landing.land(events_of_any_kind(make_event))
+    said = chain(rejects_only, "transform", "validate", "publish")
+    return said | {"shop": rejects_only, "served": served(rejects_only)}
+
+
+def chain(shop: Any, *stages: str) -> dict[str, Any]:
+    said = {}
+    for stage in stages:
+        done = shop.run(*stage.split())
+        assert done.returncode == 0, f"{stage}: {done.stdout} {done.stderr}"
+        said[stage] = json.loads(done.stdout)
+    return said
 
 
 def served(shop: Any) -> dict[str, tuple[Any, ...]]:
     with duckdb.connect(shop.settings.marts_link("customer_events"), read_only=True) as connection:
         rows = connection.execute(
-            "SELECT mart, version, complete_until IS NOT NULL, rows, rejected_events, newest_event_at "
+            "SELECT mart, version, complete_until IS NOT NULL, rows, rejected_events, rejected_share, "
+            "newest_event_at "
             "FROM mart_status"
         ).fetchall()
     return {row[0]: row[1:] for row in rows}
@@ -68,33 +80,34 @@ def events_of_any_kind(make_event: Callable[..., Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "rejected"), [("empty", 0), ("rejects", 3)])
-def test_nothing_to_publish_yet_is_published_as_empty_marts(
-    first_runs: dict[str, Any], name: str, rejected: int
-) -> None:
-    assert first_runs[f"{name}: validate"]["outcome"] == "passed"
-    assert first_runs[f"{name}: validate"]["checks"]["warned"] == 0
-    assert len(first_runs[f"{name}: served"]) == 6
-    assert set(first_runs[f"{name}: served"].values()) == {(1, True, 0, rejected, None)}
+def test_an_empty_topic_is_built(empty: Any) -> None:
+    assert empty.built["new_commits"] == 0
+    assert set(map(len, empty.marts().values())) == {0}
 
 
-def test_events_of_any_kind_pass_the_gate_and_are_published(first_runs: dict[str, Any]) -> None:
-    assert first_runs["events: validate"]["checks"]["failed"] == 0
-    assert first_runs["events: publish"]["version"] == 2
-    rows = {mart: row[2] for mart, row in first_runs["events: served"].items()}
+def test_nothing_to_publish_yet_is_published_as_empty_marts(rejects_only: Any) -> None:
+    assert rejects_only.said["validate"]["outcome"] == "passed"
+    assert rejects_only.said["validate"]["checks"]["warned"] == 0
+    assert len(rejects_only.served) == 6
+    assert set(rejects_only.served.values()) == {(1, True, 0, 3, 1.0, None)}
+
+
+def test_events_of_any_kind_pass_the_gate_and_are_published(events: dict[str, Any]) -> None:
+    assert events["validate"]["checks"]["failed"] == 0
+    assert events["publish"]["version"] == 2
+    rows = {mart: row[2] for mart, row in events["served"].items()}
     assert rows["customers"] == rows["products"] == 6
     assert all(rows.values())
-    newest = first_runs["events: served"]["sessions"][-1]
-    assert newest.isoformat() == "9999-12-31T23:59:59.999999"
+    assert events["served"]["sessions"][-1].isoformat() == "9999-12-31T23:59:59.999999"
 
 
-def test_marts_that_become_empty_again_are_refused(first_runs: dict[str, Any]) -> None:
-    shop = first_runs["shop"]
+def test_marts_that_become_empty_again_are_refused(events: dict[str, Any]) -> None:
+    shop = events["shop"]
     shop.landing.path.unlink()
     shop.landing = type(shop.landing)(shop.data)
     shop.landing.land_nothing()
-    assert shop.transform("--full-refresh").returncode == 0
+    chain(shop, "transform --full-refresh")
     done = shop.run("validate")
     assert done.returncode == 1
     assert "Sessions are not a tenth fewer than in the last published version" in done.stdout + done.stderr
-    assert served(shop) == first_runs["events: served"]
+    assert served(shop) == events["served"]
