@@ -54,7 +54,7 @@ class CompiledMarts:
         for number, at in enumerate(commits, 1):
             connection.execute("INSERT INTO raw.commits VALUES (?, ?, 'batch', 'run', 0, 0)", [number, at])
         connection.execute(f"ATTACH ':memory:' AS {PIPELINE}; USE {PIPELINE}")
-        connection.execute("CREATE SCHEMA staging; CREATE SCHEMA marts; CREATE SCHEMA _penstock")
+        connection.execute("CREATE SCHEMA _penstock")
         self.build_again(connection)
         connection.execute(
             "CREATE TABLE _penstock.inputs AS SELECT 'customer_events' AS stream, count(*) AS landed "
@@ -72,6 +72,7 @@ class CompiledMarts:
     def build_again(self, connection: duckdb.DuckDBPyConnection) -> None:
         """All models of what lies in landing now."""
         for model, sql in self._models:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model['schema']}")
             connection.execute(f"CREATE OR REPLACE TABLE {model['schema']}.{model['name']} AS {sql}")
 
     def problems(self, connection: duckdb.DuckDBPyConnection) -> list[str]:

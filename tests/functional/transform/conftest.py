@@ -137,7 +137,7 @@ class Shop:
 
     def transform(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         process = self.start(*words, env=env)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=280)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def run(self, stage: str, *words: str) -> subprocess.CompletedProcess[str]:

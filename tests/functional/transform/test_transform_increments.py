@@ -18,7 +18,7 @@ import pytest
 
 MINUTE = dt.timedelta(minutes=1)
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-STAGING = "select event_id, price, _commit from staging.stg_customer_events order by 1"
+STAGING = "select event_id, price, _commit, _landed_at from staging.stg_customer_events order by 1"
 
 
 @pytest.fixture(scope="module")
