@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from compiled_marts import CompiledMarts
 from events_of_any_kind import Event, landings
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 DAY, SECOND = dt.timedelta(days=1), dt.timedelta(seconds=1)
 NOON = dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(landing=landings())
 def test_any_legal_events_build_pass_and_say_what_python_works_out(
     compiled_marts: CompiledMarts, landing: tuple[list[Event], list[str]]
