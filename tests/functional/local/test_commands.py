@@ -109,7 +109,7 @@ def test_an_interrupted_run_says_what_stays_up(settings: Settings, monkeypatch: 
         assert line, said
         said += line
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout) == (1, "")
     assert "Still running: sleeper; `make stop` ends that" in stderr
     assert "Traceback" not in stderr

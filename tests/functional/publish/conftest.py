@@ -180,7 +180,7 @@ def installed_duckdb(config: pytest.Config, name: str, *wanted: str) -> Path:
                     uv, "pip", "install", "--target", folder, "--python", sys.executable, "--no-deps",
                     "--only-binary", ":all:", *wanted,
                 ],
-                check=True, timeout=120,
+                check=True, timeout=PATIENCE,
             )  # fmt: skip
     return folder
 

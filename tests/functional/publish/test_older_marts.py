@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import PURCHASE_ROWS, SESSION_ROWS
+from patience import PATIENCE
 
 from penstock.core.errors import PublishError
 from penstock.doctor.published import published_findings
@@ -166,7 +167,7 @@ def asked(folder, link):
         "print(json.dumps(con.execute('SELECT mart, row_count FROM mart_status').fetchall()))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, link], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", code, link], capture_output=True, text=True, timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(folder)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ import sys
 import duckdb
 import pytest
 from conftest import installed_duckdb
+from patience import PATIENCE
 
 from penstock.core.names import name_problem
 
@@ -59,7 +60,7 @@ def test_the_catalog_has_the_name_of_the_pipeline(shop, request, client):
 
     def ask():
         done = subprocess.run(
-            [sys.executable, "-c", NAMES, shop.link], capture_output=True, text=True, timeout=120,
+            [sys.executable, "-c", NAMES, shop.link], capture_output=True, text=True, timeout=PATIENCE,
             env={**os.environ, "PYTHONPATH": folder},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from penstock.core.errors import DeclarationError
 from penstock.publish.build import Column, Mart
@@ -75,7 +76,7 @@ def test_all_sorts_of_columns(shop, old_duckdb):
         f"print(json.dumps(con.execute('SELECT {texts} FROM things').fetchone()))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, shop.link], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", code, shop.link], capture_output=True, text=True, timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(old_duckdb)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

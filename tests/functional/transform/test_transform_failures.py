@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from patience import PATIENCE, lines, next_line
 
@@ -113,6 +114,20 @@ def test_declarations_that_changed_under_a_build_leave_no_record(
             assert line == "Error: pipeline customer_events: its declarations changed while dbt built it\n"
     assert process.wait(timeout=PATIENCE) == 1
     assert shop.query("select count(*) from _penstock.build") == [(0,)]
+
+
+def test_an_event_whose_commit_is_not_noted_stops_the_build(
+    shop: Any, make_event: Callable[..., Any]
+) -> None:
+    """Nobody knows when it landed. It must not fall out of the marts without a word."""
+    shop.landing.land([make_event("a")])
+    shop.landing.land([make_event("b")])
+    with duckdb.connect(shop.landing.path) as connection:
+        connection.execute('delete from raw.commits where "commit" = 1')
+    done = shop.transform()
+    assert done.returncode == 1
+    assert "model stg_customer_events (models/staging/stg_customer_events.sql)" in done.stderr
+    assert "NOT NULL constraint failed: stg_customer_events._landed_at" in done.stderr
 
 
 def test_a_writer_that_stays_is_named(shop: Any, make_event: Callable[..., Any]) -> None:

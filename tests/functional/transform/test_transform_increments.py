@@ -26,7 +26,7 @@ held = duckdb.connect(sys.argv[1])
 print("held", flush=True)
 sys.stdin.readline()
 """
-STAGING = "select event_id, price, _commit from staging.stg_customer_events order by 1"
+STAGING = "select event_id, price, _commit, _landed_at from staging.stg_customer_events order by 1"
 
 
 @pytest.fixture(scope="module")
