@@ -98,9 +98,9 @@ def _usual_layout(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
         """
     ).fetchall()
     keys, spaced, nulls = found[0] if found else ([], False, False)
-    names = [field.name for field in contract.fields]
-    met = [key for key in dict.fromkeys(keys) if key in names]  # each once, or a key twice would be usual
-    return _Layout((*met, *(name for name in names if name not in met)), spaced, nulls)
+    names = {field.key: field.name for field in contract.fields}
+    met = [names[key] for key in dict.fromkeys(keys) if key in names]  # each once: one twice is not usual
+    return _Layout((*met, *(name for name in names.values() if name not in met)), spaced, nulls)
 
 
 @functools.cache
@@ -170,7 +170,7 @@ def _written_again(fields: list[Field], layout: _Layout) -> str:
     pieces, fixed = [], "{"
     for n, field in enumerate(fields):
         text = f"texts[{n + 1}]"
-        key = ("," + space if n else "") + json.dumps(field.name, ensure_ascii=False) + ":" + space
+        key = ("," + space if n else "") + json.dumps(field.key, ensure_ascii=False) + ":" + space
         quote = '"' if _is_string(field) else ""
         if field.required:  # without it the event is not good
             pieces += [literal(fixed + key + quote), text]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
 import penstock
+from penstock.core.streams import prepare_process, print_any_text
 
 # In the order in which events flow.
 STAGES = {
@@ -22,6 +24,14 @@ STAGES = {
 
 class _Stages(click.Group):
     """Finds `penstock.<stage>.commands:<stage>` when the stage is named."""
+
+    def main(self, args: Any = None, *rest: Any, **options: Any) -> Any:
+        """Without `args` this is a process of its own, which is prepared first."""
+        if args is None:
+            prepare_process()
+        else:
+            print_any_text()
+        return super().main(args, *rest, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(STAGES)

@@ -6,14 +6,16 @@ data folder, and end with the run. `settings` gives a test a data folder of its 
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from penstock.core.settings import Settings
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
     from penstock.local.services import Services
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-_OURS = ("PENSTOCK_", "KAFKA_BOOTSTRAP_SERVERS", "SLACK_", "AIRFLOW_")
+_OURS = ("PENSTOCK_", "KAFKA_BOOTSTRAP_SERVERS", "SLACK_", "AIRFLOW_", "GIT_")
+
+# A busy machine is no finding.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture
@@ -36,6 +44,18 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("PENSTOCK_PROJECT", str(REPOSITORY))
     monkeypatch.setenv("PENSTOCK_DATA", str(tmp_path / "data"))
     return Settings.from_env()
+
+
+@pytest.fixture(scope="session")
+def unpack_older() -> Callable[[str, Path], None]:
+    """Unpack a file of an older format (tests/older_formats) to a path."""
+
+    def unpack(name: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        packed = REPOSITORY / "tests/older_formats" / f"{name}.duckdb.gz"
+        path.write_bytes(gzip.decompress(packed.read_bytes()))
+
+    return unpack
 
 
 @pytest.fixture
@@ -59,11 +79,10 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def services(session_settings: Settings) -> Iterator[Services]:
     """The session's services; all end with the run."""
-    from penstock.local.services import Services
+    from services_of_this_run import services_of_this_run
 
-    services = Services(session_settings)
-    yield services
-    services.stop_all()
+    with services_of_this_run(session_settings) as services:
+        yield services
 
 
 @pytest.fixture(scope="session")

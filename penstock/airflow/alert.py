@@ -7,9 +7,10 @@ when a worker was lost). So the command runs by itself, in its own session.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from penstock.airflow.stage import StoppedFromOutside, penstock_command, penstock_environment
 
@@ -63,17 +64,29 @@ def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_
     """Start the monitor; return its process id. What it says goes to `<data>/logs/monitor.log`."""
     env = penstock_environment(project, run_id=run_id)
     log = Path(env["PENSTOCK_DATA"]) / "logs" / "monitor.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     words = [
-        "monitor", "failure", "--pipeline", pipeline, "--stage", stage, "--run-id", run_id,
+        "monitor", "failure", pipeline, "--stage", stage, "--run-id", run_id,
         "--log-url", log_url, "--error", error,
     ]  # fmt: skip
-    with log.open("ab") as output:
+    with _appended(log) as output:
         process = subprocess.Popen(
             penstock_command(words), env=env, cwd=project, stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     return process.pid
+
+
+@contextmanager
+def _appended(log: Path) -> Iterator[IO[bytes] | None]:
+    """The log; where the disk refuses it None, which is this process's own output: a person must hear."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        output = log.open("ab")
+    except OSError:
+        yield None
+        return
+    with output:
+        yield output
 
 
 def what_was_said(exception: BaseException | str | None) -> str:

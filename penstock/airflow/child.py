@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.airflow import launcher
+from penstock.core.printable import printable
 
 _LOOK_AROUND = 0.5  # seconds between two looks at the parent and at the grace after a stop
 _LAST_LINES = 30  # of stderr, kept to find the error in
@@ -60,6 +61,7 @@ class Child:
         last_lines: deque[str] = deque(maxlen=_LAST_LINES)
 
         def line_seen(line: str) -> None:
+            line = printable(line)  # dbt's own lines may hold a value of an event
             if line.strip():
                 last_lines.append(line)
                 on_line(line)

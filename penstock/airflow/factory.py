@@ -13,11 +13,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable
+from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from penstock.airflow.alert import tells_failure, tells_marked_as_failed
-from penstock.airflow.stage import PublishOperator, ReportOperator, StageOperator
+from penstock.airflow.stage import (
+    FULL_REFRESH,
+    PublishOperator,
+    ReportOperator,
+    StageOperator,
+    TransformOperator,
+)
 from penstock.core.pipeline import Pipeline, read_pipeline
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import read_yaml
@@ -64,13 +70,14 @@ def build_dag(pipeline: Pipeline) -> DAG:
         tags=list(pipeline.tags),
         catchup=False,
         max_active_runs=1,
+        params={FULL_REFRESH: _full_refresh()},
     ) as dag:
         verb = "wait" if pipeline.ingest == "follow" else "drain"
         ingest = StageOperator(
             task_id="ingest", commands=[["ingest", verb, stream] for stream in pipeline.streams],
             **common, **alert, **retries,
         )  # fmt: skip
-        transform = StageOperator(
+        transform = TransformOperator(
             task_id="transform", commands=[["transform", pipeline.name]], **common, **alert, **retries
         )
         # No retries: the same checks judge the same candidates the same way.
@@ -100,6 +107,16 @@ def _schedule(schedule: str | None) -> Any:
     return timetable
 
 
+def _full_refresh() -> Param:
+    return Param(
+        False,
+        type="boolean",
+        title="Full refresh",
+        description="Build all rows of the incremental models anew, not only what is new: after a change of "
+        "what they are made of, or where a landing file was replaced.",
+    )
+
+
 def _marts(pipeline: Pipeline) -> AssetAlias:
     """Stands for the pipeline's marts, whose names only dbt knows, until publish names them."""
     return AssetAlias(f"penstock://{Settings.from_env().environment}/{pipeline.name}")
@@ -115,6 +132,7 @@ def _doc(pipeline: Pipeline) -> str:
 | Streams | {streams} (ingest: {pipeline.ingest}) |
 | Declared in | `dags/{pipeline.file.name}` |
 
-A run that fails leaves the published marts as they were. By hand, without Airflow:
+A run that fails leaves the published marts as they were. To build all rows anew, trigger the DAG with the
+parameter `full_refresh`. By hand, without Airflow:
 `penstock transform {pipeline.name}`, `penstock validate {pipeline.name}`, `penstock publish {pipeline.name}`.
 """

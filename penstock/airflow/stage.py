@@ -15,6 +15,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from penstock.airflow.child import Child
 from penstock.core.settings import Settings
 
+FULL_REFRESH = "full_refresh"  # the DAG's parameter
+
 
 class StoppedFromOutside(AirflowException):  # type: ignore[misc]
     """The task was marked or cleared, or its worker was shut down: nothing that the command did."""
@@ -69,6 +71,15 @@ class StageOperator(PenstockOperator):
         if not isinstance(result, dict):
             raise AirflowException(f"penstock {' '.join(words)}: not one JSON object: {stdout[:200]!r}")
         return without_details(result)
+
+
+class TransformOperator(StageOperator):
+    """`penstock transform`, in full where the run was triggered with the parameter `full_refresh`."""
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """A run by schedule has the parameter's default: false."""
+        full = ["--full-refresh"] if (context.get("params") or {}).get(FULL_REFRESH) else []
+        return [self._result_of([*words, *full, "-o", "json"], context) for words in self._commands]
 
 
 class PublishOperator(StageOperator):
@@ -144,6 +155,7 @@ def penstock_environment(project: Path, *, run_id: str) -> dict[str, str]:
         "PENSTOCK_DATA": str(data),
         "PENSTOCK_ENV": settings.environment,
         "PENSTOCK_RUN_ID": run_id,
+        "PYTHONIOENCODING": "utf-8:backslashreplace",  # what its output is read as
         "PYTHONUNBUFFERED": "1",  # lines reach the log when they are written
     }
 

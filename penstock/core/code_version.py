@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import penstock
+from penstock.core.declared_files import dbt_files, declared_files
 from penstock.core.settings import Settings
 
 
@@ -30,17 +32,21 @@ def code_version(settings: Settings) -> CodeVersion:
 
 def declarations_hash(settings: Settings, pipeline: str, streams: tuple[str, ...]) -> str:
     """SHA-256 (hex) over the names and bytes of every file that declares this pipeline: its YAML, its
-    streams' contracts, its dbt project with the shared macros, and its suites."""
-    dbt_root = settings.project / "dbt_project"
-    shared = [folder for folder in sorted(dbt_root.glob("*")) if folder.name.startswith("_")]
-    files = [settings.pipeline_file(pipeline), *(settings.contract_file(stream) for stream in streams)]
-    for folder in (settings.dbt_project_dir(pipeline), settings.suites_dir(pipeline), *shared):
-        files += [file for file in folder.rglob("*") if file.is_file() and not _made_by_dbt(file, folder)]
+    streams' contracts, its suites, and what dbt reads of its project and of the packages that it shares."""
+    shared = [folder for folder in sorted((settings.project / "dbt_project").glob("_*")) if folder.is_dir()]
+    files = [
+        settings.pipeline_file(pipeline),
+        *(settings.contract_file(stream) for stream in streams),
+        *declared_files(settings.suites_dir(pipeline), ".yaml", ".yml"),
+    ]
+    for folder in (settings.dbt_project_dir(pipeline), *shared):
+        files += dbt_files(folder)
     digest = hashlib.sha256()
     for file in sorted(set(files)):
         if file.exists():
             content = file.read_bytes()
-            digest.update(f"{file.relative_to(settings.project)}\0{len(content)}\0".encode())
+            name = os.fsencode(os.path.relpath(file, settings.project))
+            digest.update(name + f"\0{len(content)}\0".encode())
             digest.update(content)
     return digest.hexdigest()
 
@@ -57,14 +63,9 @@ def other_engine(code: str) -> str | None:
     return f"was built by Penstock {built_by}, this is Penstock {penstock.__version__}"
 
 
-def _made_by_dbt(file: Path, folder: Path) -> bool:
-    parts = file.relative_to(folder).parts
-    return parts[0] in {"target", "logs", "dbt_packages"} or file.name in {"package-lock.yml", ".user.yml"}
-
-
 def _git(folder: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10)
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None

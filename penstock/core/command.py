@@ -5,25 +5,26 @@ Results go to stdout, everything else to stderr, so that `-o json` can be piped.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
-import errno
 import functools
 import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
+from penstock.core.disk import refusal
 from penstock.core.errors import PenstockError
+from penstock.core.printable import printable
 from penstock.core.settings import Settings
+from penstock.core.streams import is_utf8
 
 P = ParamSpec("P")
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 output_option = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
@@ -41,29 +42,84 @@ def default_run_id() -> str:
 
 
 def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a PenstockError, or a full disk, into its text on stderr and exit code 1. Anything else is a bug
-    and stays loud."""
+    """Turn a PenstockError, or what a disk refuses, into its text on stderr and exit code 1. Anything else is
+    a bug and stays loud. That nobody reads the output any more fails nothing."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            Settings.from_env().refuse_unusable()
             command(*args, **kwargs)
         except PenstockError as exc:
-            click.echo(f"Error: {exc}", err=True)
-            sys.exit(1)
-        except OSError as exc:
-            if exc.errno not in _FULL:
+            _end_with(exc)
+        except NobodyReads:
+            _print_nothing_more()
+        except Exception as exc:
+            refused = refusal(exc, _data())
+            if refused is None:
                 raise
-            where = exc.filename2 or exc.filename or Settings.from_env().data  # a copy's target, before all
-            click.echo(f"Error: {where}: {exc.strerror}\n  Fix: make room there, then run again", err=True)
-            sys.exit(1)
+            _end_with(refused)
 
     return wrapper
 
 
+class NobodyReads(Exception):
+    """Whoever read stdout has ended, as `head` does."""
+
+
 def tell(result: Any, output: str, as_text: Callable[[Any], str]) -> None:
-    """Print a result (a dataclass, or plain JSON types): `as_text(result)`, or one line of JSON."""
-    click.echo(json.dumps(to_json(result), ensure_ascii=False) if output == "json" else as_text(result))
+    """Print a result (a dataclass, or plain JSON types): `as_text(result)`, or one line of JSON.
+
+    Either holds values of events, so nothing of it steers a terminal; as JSON it says the same. The work is
+    done by then: that the result cannot be printed is told on stderr, and does not fail it.
+    """
+    try:
+        say(json_line(result) if output == "json" else as_text(result))
+    except NobodyReads:
+        _print_nothing_more()
+    except OSError as exc:
+        say_aside(f"Warning: the result could not be printed: {exc.strerror}")
+        _print_nothing_more()
+
+
+def say(text: str) -> None:
+    """Print `text` and a line's end to stdout, so that it steers no terminal. Raises NobodyReads, OSError."""
+    try:
+        # named: Click would change the encoding of ASCII streams
+        click.echo(printable(text), file=sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise NobodyReads from None
+
+
+def say_aside(text: str) -> None:
+    """Print `text` and a line's end to stderr, for whoever looks on; that nobody can fails nothing."""
+    with contextlib.suppress(OSError):
+        click.echo(printable(text), file=sys.stderr)
+
+
+def json_line(value: Any) -> str:
+    """`value` as one line of JSON; only ASCII where stdout does not take every letter."""
+    return json.dumps(to_json(value), ensure_ascii=not is_utf8(sys.stdout))
+
+
+def _end_with(exc: PenstockError) -> NoReturn:
+    say_aside(f"Error: {exc}")
+    sys.exit(1)
+
+
+def _print_nothing_more() -> None:
+    """Python flushes stdout when it ends, and would complain again about what is left in there."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _data() -> Path | None:
+    """The data folder, the likely place of an error that names none."""
+    try:
+        return Settings.from_env().data
+    except PenstockError:
+        return None
 
 
 def to_json(value: Any) -> Any:

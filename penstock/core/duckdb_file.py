@@ -9,9 +9,11 @@ from pathlib import Path
 
 import duckdb
 
+from penstock.core.disk import why_not
 from penstock.core.errors import BusyError, PenstockError
 
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_OTHER_PATH = re.compile(r"[?\\]")  # DuckDB looks for the log before a ?, and takes a \ for a /
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25  # seconds
 
 
@@ -22,9 +24,12 @@ def open_duckdb(
 
     The session's time zone is UTC. A file opened for writing is created when missing (its folder, too), and
     written as `storage` says: options of DuckDB's ATTACH.
-    Raises BusyError (names file, PID and program) after `wait`, PenstockError for a missing file that was
-    to be read, or one that is not a DuckDB file. Garbage is never overwritten.
+    Raises BusyError (names file, PID and program) after `wait`, DiskError where this user may not open it,
+    PenstockError for a missing file that was to be read, one that is not a DuckDB file, or a path that DuckDB
+    reads as another. Garbage is never
+    overwritten.
     """
+    refuse_other_path(path)
     if read_only and not path.exists():
         raise PenstockError(f"{path}: no such file", fix="run the stage that writes it first")
     if not read_only:
@@ -37,6 +42,8 @@ def open_duckdb(
         except duckdb.Error as exc:
             held = _HELD.search(str(exc))
             if held is None:
+                if refused := why_not(path, write=not read_only):
+                    raise refused from exc
                 raise PenstockError(f"{path}: cannot be opened as a DuckDB file: {_first_line(exc)}") from exc
             if time.monotonic() + pause > deadline:
                 raise BusyError(
@@ -48,6 +55,15 @@ def open_duckdb(
             return connection
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def refuse_other_path(path: Path) -> None:
+    """Raises PenstockError for a path that DuckDB would not take as it stands: it could be another file."""
+    if wrong := _OTHER_PATH.search(str(path)):
+        raise PenstockError(
+            f"{path}: DuckDB does not take the '{wrong[0]}' in this path as it stands",
+            fix="use folders without '?' and '\\' in their names: rename them, or set PENSTOCK_DATA",
+        )
 
 
 def _connect(path: Path, read_only: bool, storage: str) -> duckdb.DuckDBPyConnection:

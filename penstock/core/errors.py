@@ -3,6 +3,8 @@
 PenstockError                 anything we can explain; the command exits with 1
 ├── DeclarationError          a file that a user declares is wrong (names file:line)
 ├── BusyError                 a file or a lock is held by another process (names it)
+├── DiskError                 the disk refused: no room, no permission, a file where a folder must be
+├── SettingError              an environment variable says what cannot be (names it and its value)
 ├── BrokerError               Kafka cannot be reached, or answers in a way we must not go on from
 ├── LandingError              a landing file is not what it must be, or may not be written
 ├── TooManyRejects            of a run's events, more broke the contract than it allows; all have landed
@@ -44,6 +46,14 @@ class DeclarationError(PenstockError):
 
 class BusyError(PenstockError):
     """Another process holds what we need."""
+
+
+class DiskError(PenstockError):
+    """The disk, or the system for it, refused to read or write."""
+
+
+class SettingError(PenstockError):
+    """A setting of the environment is wrong. The message names it and its value."""
 
 
 class BrokerError(PenstockError):

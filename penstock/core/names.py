@@ -7,12 +7,16 @@ import re
 # Lower-case SQL names: they need no quotes in SQL, make good file names, and are the same on every system.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
+# A pipeline's file is a database of its name. These DuckDB renames, refuses to attach, or takes for a schema.
+_OF_DUCKDB = frozenset({"temp", "system", "memory", "information_schema", "pg_catalog"})
+
 # Names with a meaning of ours, by kind of thing.
 RESERVED: dict[str, frozenset[str]] = {
     # tables beside raw.<stream>, and schemas
     "stream": frozenset({"raw", "rejects", "offsets", "commits", "topics", "landing", "gaps"}),
     # verbs of `penstock publish`, schemas, and the name under which the gate attaches the last version
-    "pipeline": frozenset({"raw", "staging", "marts", "main", "published", "ls", "rollback", "resume"}),
+    "pipeline": frozenset({"raw", "staging", "marts", "main", "published", "ls", "rollback", "resume"})
+    | _OF_DUCKDB,
     "mart": frozenset({"raw", "mart_status", "staging", "marts", "main", "publications"}),
     "column": frozenset({"raw"}),
 }
@@ -28,5 +32,8 @@ def name_problem(kind: str, name: str) -> str | None:
             "and '_', 63 at most"
         )
     if name in RESERVED[kind]:
-        return f"'{name}' cannot name a {kind}: Penstock uses that name itself"
+        whose = (
+            "DuckDB keeps that name for itself" if name in _OF_DUCKDB else "Penstock uses that name itself"
+        )
+        return f"'{name}' cannot name a {kind}: {whose}"
     return None

@@ -53,6 +53,9 @@ def read_pipeline(path: Path) -> Pipeline:
     for key in content:
         if key not in _KEYS:
             raise yaml_file.error((str(key),), f"unknown key '{key}'", fix=suggestion(str(key), _KEYS))
+    if yaml_file.left_empty:
+        at = yaml_file.left_empty[0]
+        raise yaml_file.error(at, f"{_named(at)} has no value", fix=_write_or_remove(at))
     for key in _REQUIRED:
         if content.get(key) in (None, "", []):
             raise yaml_file.error((key,), f"'{key}' is missing or empty", fix=f"add '{key}: …'")
@@ -72,11 +75,16 @@ def read_pipeline(path: Path) -> Pipeline:
     retries = content.get("retries", 0)
     if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
         raise yaml_file.error(("retries",), f"retries is {retries!r}", fix="write a whole number, 0 or more")
+    streams = _streams(yaml_file)
+    if name in [f"landing_{stream}" for stream in streams]:
+        raise yaml_file.error(
+            ("name",), f"'{name}' cannot name a pipeline: its models read a landing file under that name"
+        )
     return Pipeline(
         name=name,
         description=_text(yaml_file, "description") or "",
         owner=_text(yaml_file, "owner") or "",
-        streams=_streams(yaml_file),
+        streams=streams,
         schedule=_text(yaml_file, "schedule"),
         tags=_texts(yaml_file, "tags"),
         retries=retries,
@@ -102,11 +110,22 @@ def _slack_channel(yaml_file: YamlFile) -> str | None:
     notifications = _mapping(yaml_file, ("notifications",), yaml_file.content.get("notifications"), {"slack"})
     slack = _mapping(yaml_file, ("notifications", "slack"), notifications.get("slack"), {"channel"})
     channel = slack.get("channel")
-    if channel is not None and not isinstance(channel, str):
+    if channel is not None and (not isinstance(channel, str) or not channel.strip()):
         raise yaml_file.error(
-            ("notifications", "slack", "channel"), f"channel is {channel!r}", fix="write a text"
+            ("notifications", "slack", "channel"), f"channel is {channel!r}", fix='write a text: "#a-channel"'
         )
     return channel
+
+
+def _named(at: KeyPath) -> str:
+    """`tags` for the second tag, too."""
+    return str(next(part for part in reversed(at) if isinstance(part, str)))
+
+
+def _write_or_remove(at: KeyPath) -> str:
+    if at[-1] == "channel":
+        return 'write it in quotes: channel: "#a-channel", or remove the line'
+    return "write it (in quotes, where it begins with '#'), or remove the line"
 
 
 def _mapping(yaml_file: YamlFile, at: KeyPath, value: Any, known: set[str]) -> dict[str, Any]:
@@ -124,13 +143,15 @@ def _mapping(yaml_file: YamlFile, at: KeyPath, value: Any, known: set[str]) -> d
 
 def _text(yaml_file: YamlFile, key: str) -> str | None:
     value = yaml_file.content.get(key)
-    if value is not None and not isinstance(value, str):
+    if value is not None and (not isinstance(value, str) or not value.strip()):
         raise yaml_file.error((key,), f"{key} is {value!r}", fix="write a text (in quotes, if need be)")
     return value
 
 
 def _texts(yaml_file: YamlFile, key: str) -> tuple[str, ...]:
     values = yaml_file.content.get(key) or []
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise yaml_file.error((key,), f"{key} is {values!r}", fix=f"write a list of texts: {key}: [a, b]")
+    texts = isinstance(values, list) and all(isinstance(value, str) for value in values)
+    if not texts:
+        at = next(((key, i) for i, value in enumerate(values) if not isinstance(value, str)), (key,))
+        raise yaml_file.error(at, f"{key} is {values!r}", fix=f"write a list of texts: {key}: [a, b]")
     return tuple(values)

@@ -7,8 +7,16 @@ folder, and every file has one writer (see the README's table of files).
 from __future__ import annotations
 
 import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from penstock.core.errors import DiskError, SettingError
+
+_QUOTED = re.compile(r"\s*(['\"]).*\1\s*", re.DOTALL)
+# It stands in landing files, in Kafka's group ids and in the addresses of Airflow's assets.
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -26,15 +34,30 @@ class Settings:
         `PENSTOCK_ENV` (default: `local`) and `KAFKA_BOOTSTRAP_SERVERS`.
 
         A relative `PENSTOCK_DATA` counts from the current folder, as a shell user expects.
+        Raises SettingError for a value that cannot be meant, DiskError where the current folder is gone.
         """
-        project = Path(os.environ.get("PENSTOCK_PROJECT") or Path.cwd()).absolute()
-        data = os.environ.get("PENSTOCK_DATA")
+        named = _folder("PENSTOCK_PROJECT")
+        project = _absolute(named or Path())
+        data = _folder("PENSTOCK_DATA")
         return Settings(
             project=project,
-            data=Path(data).absolute() if data else project / "data",
-            environment=os.environ.get("PENSTOCK_ENV") or "local",
+            data=_absolute(data) if data else project / "data",
+            environment=_environment(),
             bootstrap_servers=os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None,
         )
+
+    def refuse_unusable(self) -> None:
+        """Raises DiskError where project or data folder is there, but is no folder; OSError where the system
+        does not even say that. A data folder that is missing is made by the first stage that writes."""
+        for folder, name in ((self.project, "PENSTOCK_PROJECT"), (self.data, "PENSTOCK_DATA")):
+            try:
+                is_folder = stat.S_ISDIR(folder.stat().st_mode)
+            except FileNotFoundError:
+                if folder == self.data and not folder.is_symlink():
+                    continue
+                raise DiskError(f"{folder}: no such folder", fix=f"correct {name}, or make it") from None
+            if not is_folder:
+                raise DiskError(f"{folder}: is a file, not a folder", fix=f"correct {name}, or move it away")
 
     # What a user declares.
 
@@ -69,12 +92,16 @@ class Settings:
         return self.data / "marts" / f"{pipeline}.duckdb"
 
     def versions_dir(self, pipeline: str) -> Path:
-        """The folder of published files, `<seq>-v<version>.duckdb` each."""
+        """The folder of published versions: `<seq>-v<version>/<pipeline>.duckdb` each."""
         return self.data / "marts" / pipeline
 
     def lock_file(self, pipeline: str) -> Path:
         """Held (flock) by whatever writes for the pipeline."""
         return self.data / "locks" / f"{pipeline}.lock"
+
+    def ingest_lock_file(self, stream: str) -> Path:
+        """Held (flock) by the stream's consumer on this machine."""
+        return self.data / "locks" / f"{stream}.ingest.lock"
 
     def dbt_output_dir(self, pipeline: str) -> Path:
         """dbt's `target` and `logs` folders lie in here."""
@@ -93,3 +120,46 @@ class Settings:
     def outbox_file(self) -> Path:
         """SQLite: messages to people that nobody has taken yet."""
         return self.data / "penstock.sqlite"
+
+
+def _folder(name: str) -> Path | None:
+    """The folder that a variable names; None where it is not set, or empty."""
+    value = os.environ.get(name)
+    if not value:
+        return None
+    if _QUOTED.fullmatch(value):
+        raise SettingError(f"{name} is {value!r}: the quotes are part of it", fix="write it without quotes")
+    if value.startswith("~"):
+        raise SettingError(
+            f"{name} is {value!r}: '~' stands for the home folder in a shell only", fix="write the whole path"
+        )
+    if value != value.strip() or not value.isprintable():
+        raise SettingError(
+            f"{name} is {value!r}: it begins or ends with a space, or is no UTF-8 text",
+            fix="correct it, or rename the folder",
+        )
+    return Path(value)
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        absolute = path.absolute()
+    except FileNotFoundError:
+        raise DiskError(
+            "the current folder is no longer there",
+            fix="go to one that is, or set PENSTOCK_PROJECT and PENSTOCK_DATA to whole paths",
+        ) from None
+    try:
+        os.fspath(absolute).encode()
+    except UnicodeEncodeError:
+        raise DiskError(f"{os.fspath(absolute)!r}: the folder's name is not UTF-8", fix="rename it") from None
+    return absolute
+
+
+def _environment() -> str:
+    value = os.environ.get("PENSTOCK_ENV") or "local"
+    if not _ENVIRONMENT.fullmatch(value):
+        raise SettingError(
+            f"PENSTOCK_ENV is {value!r}", fix="use letters, digits, '.', '_' and '-' only, 63 at most"
+        )
+    return value

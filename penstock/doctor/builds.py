@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
+from penstock.core.warehouse_format import WAREHOUSE_FORMAT, warehouse_format
 from penstock.doctor.finding import HELD_WAIT, Finding
 from penstock.doctor.published import served_ledger
 
@@ -22,6 +23,7 @@ def build_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
         remedy = f"run `penstock validate {pipeline}`"
         yield Finding("error", str(verdict_file), f"is no verdict: {exc}", remedy)
         return
+    yield from _older(settings, pipeline)
     builds = _builds(settings, pipeline)
     again = f"run `penstock transform {pipeline}`, then `penstock validate {pipeline}`"
     if builds is None:
@@ -50,12 +52,32 @@ def build_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
     elif verdict.get("outcome") != "passed":
         yield Finding(
             "error", str(verdict_file),
-            f"the gate's verdict on build {verdict['build_id']} is '{verdict.get('outcome')}': BI keeps the "
-            "version before",
+            f"the gate's verdict on build {verdict['build_id']} is '{verdict.get('outcome')}': "
+            f"{_what_bi_has(settings, pipeline)}",
             "see the problems in it, correct the data or the models, then run the pipeline again",
         )  # fmt: skip
     else:
         yield from _passed_but_not_published(settings, pipeline, verdict["build_id"])
+
+
+def _what_bi_has(settings: Settings, pipeline: str) -> str:
+    if settings.marts_link(pipeline).exists():
+        return "BI keeps the version before"
+    return "nothing is published yet, so BI has no version"
+
+
+def _older(settings: Settings, pipeline: str) -> Iterator[Finding]:
+    """All in a warehouse is derived, so an older one is no loss."""
+    file = settings.warehouse_file(pipeline)
+    if not file.exists():
+        return
+    with closing(open_duckdb(file, read_only=True, wait=HELD_WAIT)) as warehouse:
+        version = warehouse_format(warehouse, file)
+    if version is not None and version < WAREHOUSE_FORMAT:
+        yield Finding(
+            "warning", str(file), f"is of format {version}; this Penstock builds format {WAREHOUSE_FORMAT}",
+            f"`penstock transform {pipeline}` builds it anew, with a full refresh",
+        )  # fmt: skip
 
 
 def _passed_but_not_published(settings: Settings, pipeline: str, build_id: str) -> Iterator[Finding]:

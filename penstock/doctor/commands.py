@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, tell
+from penstock.core.command import output_option, tell, tells_errors
 from penstock.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @output_option
+@tells_errors
 def doctor(output: str) -> None:
     """Look at everything, change nothing: locks, offsets, topics, builds, marts, messages, disk.
 

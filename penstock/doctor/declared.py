@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from penstock.core.declared_files import declared_files
+from penstock.core.disk import fix_for
 from penstock.core.errors import PenstockError
 from penstock.core.pipeline import Pipeline, read_pipeline
 from penstock.core.settings import Settings
@@ -23,12 +25,12 @@ class Declared:
 def read_declared(settings: Settings) -> Declared:
     """All of `ingest/*.odcs.yaml` and `dags/*.yaml`."""
     declared = Declared()
-    for file in sorted((settings.project / "ingest").glob("*.odcs.yaml")):
+    for file in declared_files(settings.project / "ingest", ".odcs.yaml"):
         try:
             declared.contracts.append(read_contract(file))
         except (PenstockError, OSError) as exc:
             declared.findings.append(_broken(str(file), exc))
-    for file in sorted((settings.project / "dags").glob("*.yaml")):
+    for file in declared_files(settings.project / "dags", ".yaml"):
         try:
             declared.pipelines.append(read_pipeline(file))
         except (PenstockError, OSError) as exc:
@@ -59,4 +61,4 @@ def _streams_without_contract(settings: Settings, pipelines: list[Pipeline]) -> 
 def _broken(where: str, exc: PenstockError | OSError) -> Finding:
     if isinstance(exc, PenstockError):
         return of_error(where, exc)
-    return Finding("error", where, f"cannot be read: {exc.strerror}", "make it readable")
+    return Finding("error", where, f"cannot be read: {exc.strerror}", fix_for(exc) or "make it readable")

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, ParamSpec
 
+from penstock.core.disk import fix_for
 from penstock.core.errors import BusyError, DeclarationError, PenstockError
 
 Severity = Literal["error", "warning", "info"]
 
 P = ParamSpec("P")
 
+_LOOK = "see what the system says of it"
 HELD_WAIT = 2.0  # seconds that a check waits for a file that another process holds
 
 
@@ -39,6 +41,9 @@ def findings_of(
         return [Finding("warning", where, f"could not be looked at: {exc.message}", exc.fix)]
     except PenstockError as exc:
         return [of_error(where, exc)]
+    except OSError as exc:  # the disk's: nothing is wrong with what is in the file
+        place = str(exc.filename) if exc.filename else where
+        return [Finding("error", place, f"could not be looked at: {exc.strerror}", fix_for(exc) or _LOOK)]
     except Exception as exc:  # whatever is broken, the rest must still be looked at
         told = str(exc).strip().partition("\n")[0]
         return [

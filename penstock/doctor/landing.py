@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import duckdb
 
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.landing_format import FORMAT_VERSION, landing_format, partition_column
 from penstock.core.part_file import left_parts
 from penstock.core.settings import Settings
 from penstock.doctor.finding import HELD_WAIT, Finding, findings_of
@@ -16,7 +17,7 @@ from penstock.ingest.contract import Contract
 
 # Every event is in one place: a row, or a reject that was not replayed (a replayed one is a row as well).
 _PLACES = """
-SELECT _epoch AS epoch, _kafka_partition AS part, _offset AS place FROM raw.{table}
+SELECT _epoch AS epoch, {part} AS part, _offset AS place FROM raw.{table}
 UNION ALL
 SELECT epoch, "partition", "offset" FROM raw.rejects WHERE replayed_commit IS NULL
 """
@@ -28,7 +29,8 @@ def landing_findings(settings: Settings, contract: Contract) -> list[Finding]:
     if not path.exists():
         return [Finding("info", str(path), f"nothing has landed yet from stream {contract.stream}")]
     checks = (
-        _filled_for_this, _columns, _version, _offsets_and_places, _commits, _accepted_gaps, _replayed
+        _filled_for_this, _format, _columns, _version, _offsets_and_places, _commits, _accepted_gaps,
+        _replayed,
     )  # fmt: skip
     with opened(settings, contract.stream) as landing:
         if ("landing",) not in _tables(landing):
@@ -38,6 +40,7 @@ def landing_findings(settings: Settings, contract: Contract) -> list[Finding]:
                     "move it away, or bring back a copy of the landing file",
                 )
             ]  # fmt: skip
+        landing_format(landing, path)  # raises for a newer one: then that is the one thing to tell
         return [
             finding
             for check in checks
@@ -80,6 +83,17 @@ def _filled_for_this(
             "error", str(settings.landing_file(contract.stream)),
             f"filled for {was}; this is stream {contract.stream} of environment {settings.environment}",
             "set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
+        )  # fmt: skip
+
+
+def _format(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> Iterator[Finding]:
+    """A file of an older version is whole, and waits for a stage that may write it."""
+    path = settings.landing_file(contract.stream)
+    version = landing_format(landing, path)
+    if version < FORMAT_VERSION:
+        yield Finding(
+            "warning", str(path), f"is of format {version}; this Penstock writes format {FORMAT_VERSION}",
+            "the next drain, follow or transform brings it up to date",
         )  # fmt: skip
 
 
@@ -148,8 +162,9 @@ def _offsets_and_places(
     """Per partition of an epoch: nothing at or beyond the next offset, no place twice; gaps are told."""
     path = settings.landing_file(contract.stream)
     restore = "stop the consumers and bring back a copy of the file from before"
+    places = _PLACES.format(table=quoted(contract.stream), part=partition_column(landing, contract.stream))
     for epoch, partition, next_offset, first, last, kept, distinct in landing.execute(
-        f"WITH places AS ({_PLACES.format(table=quoted(contract.stream))}), kept AS (SELECT epoch, part, "
+        f"WITH places AS ({places}), kept AS (SELECT epoch, part, "
         "min(place) AS first, max(place) AS last, count(*) AS kept, count(DISTINCT place) AS places "
         "FROM places GROUP BY ALL) SELECT coalesce(k.epoch, o.epoch), coalesce(k.part, "
         'o."partition"), o.next_offset, k.first, k.last, k.kept, k.places FROM kept AS k FULL JOIN '
@@ -199,7 +214,7 @@ def _replayed(
     row = landing.execute(
         "SELECT count(*) FROM raw.rejects AS r "
         f"ANTI JOIN raw.{quoted(contract.stream)} AS e ON e._epoch = r.epoch "
-        'AND e._kafka_partition = r."partition" AND e._offset = r."offset" '
+        f'AND e.{partition_column(landing, contract.stream)} = r."partition" AND e._offset = r."offset" '
         "WHERE r.replayed_commit IS NOT NULL"
     ).fetchone()
     if row and row[0]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.core.settings import Settings
+from penstock.core.version_files import BEING_WRITTEN
 from penstock.doctor.finding import Finding
 
 _KERNEL = Path("/proc/locks")
@@ -47,7 +48,7 @@ def holders(file: Path) -> list[Holder]:
     status = file.stat()
     wanted = (os.major(status.st_dev), os.minor(status.st_dev), status.st_ino)
     found = []
-    for line in _KERNEL.read_text().splitlines():
+    for line in _KERNEL.read_text(encoding="utf-8", errors="replace").splitlines():
         if lock := _LOCK.fullmatch(line):
             kind, pid, major, minor, inode = lock.groups()
             place = (int(major, 16), int(minor, 16), int(inode))
@@ -71,7 +72,7 @@ def _held_lock(lock: Path, holder: Holder) -> Finding:
 
 def _held_file(file: Path, *, published: bool) -> Iterator[Finding]:
     for holder in holders(file):
-        if published and holder.writes and not file.name.startswith("."):
+        if published and holder.writes and file.parent.name != BEING_WRITTEN:
             yield Finding(
                 "warning", str(file), f"opened for writing by {_told(holder)}: other readers are locked out",
                 "end that session, and open marts read-only",

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 from penstock.core.settings import Settings
 from penstock.doctor.finding import HELD_WAIT, Finding
 
 _GIB = 2**30
+_FOLDERS = ("landing", "warehouse", "marts", "dbt", "verdicts", "docs", "locks")
+_PLACE = "run as the user who may, give this one the right, or choose another folder (PENSTOCK_DATA)"
 _LEAST_FREE, _LEAST_SHARE = 1 * _GIB, 0.05
 
 
 def disk_findings(settings: Settings) -> Iterator[Finding]:
-    """Room on the disk of the data folder, or of where it would be made."""
+    """Room on the disk of the data folder, or of where it would be made, and the right to write there."""
     folder = settings.data
     while not folder.exists():
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     yield room(str(settings.data), total=usage.total, free=usage.free)
+    yield from _refused(settings, folder)
+
+
+def _refused(settings: Settings, nearest: Path) -> Iterator[Finding]:
+    """Folders in which this user may not write. `nearest`: the data folder, or where it would be made."""
+    for folder in (nearest, *(settings.data / name for name in _FOLDERS)):
+        if folder.exists() and not folder.is_dir():
+            yield Finding("error", str(folder), "is a file where a folder must be", "move it away")
+        elif folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            told = f"this user (uid {os.geteuid()}) may not write in it, so no stage can run"
+            yield Finding("error", str(folder), told, _PLACE)
 
 
 def room(where: str, *, total: int, free: int) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from pathlib import Path
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
+from penstock.core.version_files import being_written, emptied_folders, link_to, version_files
 from penstock.doctor.finding import HELD_WAIT, Finding
 from penstock.doctor.locks import holders
-
-_VERSION_FILE = re.compile(r"(?P<seq>\d+)-v\d+\.duckdb")
 
 
 @dataclass(frozen=True)
@@ -50,43 +48,35 @@ def served_ledger(settings: Settings, pipeline: str) -> list[LedgerRow]:
 
 def _read_ledger(file: Path) -> list[LedgerRow]:
     with closing(open_duckdb(file, read_only=True, wait=HELD_WAIT)) as marts:
-        rows = marts.execute(
-            'SELECT seq, version, "action", build_id, "by", why FROM _penstock.publications ORDER BY seq'
+        rows = marts.execute(  # who did it is "by" in files of an older Penstock
+            """SELECT seq, version, "action", build_id, COLUMNS('^(done_)?by$'), why
+            FROM _penstock.publications ORDER BY seq"""
         ).fetchall()
     return [LedgerRow(*row) for row in rows]
 
 
-def _versions(settings: Settings, pipeline: str) -> dict[int, Path]:
-    """The pipeline's published files by their seq, oldest first."""
-    files = settings.versions_dir(pipeline).glob("*.duckdb")
-    named = ((_VERSION_FILE.fullmatch(file.name), file) for file in files)
-    return dict(sorted((int(name["seq"]), file) for name, file in named if name))
-
-
 def _wrong_link(settings: Settings, pipeline: str) -> Finding | None:
     """The symlink names one of the pipeline's own versions; where there is a history, it is there."""
-    link, versions = settings.marts_link(pipeline), _versions(settings, pipeline)
-    newest = list(versions.values())[-1:]
-    point = f"ln -sfn {pipeline}/{newest[0].name} {link}" if newest else f"remove {link}"
+    link, versions = settings.marts_link(pipeline), version_files(settings, pipeline)
+    point = link_to(settings, pipeline, versions[-1]) if versions else f"remove {link}"
     if not link.is_symlink():
         if link.exists():
             return Finding("error", str(link), "is no symlink to a version, but a file", "move it away")
         # A first publication that was cut short before its flip leaves a file, too, but of one ledger row.
-        if newest and len(_read_ledger(newest[0])) > 1:
+        if versions and len(_read_ledger(versions[-1].path)) > 1:
             return Finding("error", str(link), f"is gone, but versions of {pipeline} are there", point)
         return None
-    if link.resolve() in {file.resolve() for file in versions.values()}:
+    if link.resolve() in {file.path.resolve() for file in versions}:
         return None
     why = "which is no version of" if link.exists() else "which is not there, no version of"
     return Finding("error", str(link), f"points at {link.readlink()}, {why} {pipeline}", point)
 
 
 def _unfinished(settings: Settings, pipeline: str) -> Iterator[Finding]:
-    """Temporary files, while nobody works on the pipeline."""
-    link, folder = settings.marts_link(pipeline), settings.versions_dir(pipeline)
-    verdict = settings.verdict_file(pipeline)
+    """What has no number or no file, while nobody works on the pipeline."""
+    link, verdict = settings.marts_link(pipeline), settings.verdict_file(pipeline)
     left = [
-        *folder.glob(".being-written.duckdb*"),
+        *being_written(settings, pipeline),
         link.with_name(f".{link.name}.new"),
         verdict.with_suffix(".json.unfinished"),
     ]
@@ -98,6 +88,12 @@ def _unfinished(settings: Settings, pipeline: str) -> Iterator[Finding]:
                 "warning", str(file), "was left by a stage that was cut short",
                 "the next run replaces it; you may also remove it",
             )  # fmt: skip
+    for emptied in emptied_folders(settings, pipeline):
+        yield Finding(
+            "warning", str(emptied.path.parent),
+            "holds no version any more: its removal was cut short, or a reader has spilled there",
+            "a later publication removes it",
+        )  # fmt: skip
 
 
 def _ledger_and_files(settings: Settings, pipeline: str) -> Iterator[Finding]:
@@ -105,9 +101,14 @@ def _ledger_and_files(settings: Settings, pipeline: str) -> Iterator[Finding]:
     link, ledger = settings.marts_link(pipeline), served_ledger(settings, pipeline)
     known = {row.seq for row in ledger}
     if link.is_symlink():
-        served = link.resolve()
-        if not ledger or not served.name.startswith(f"{ledger[-1].seq}-v{ledger[-1].version}."):
-            ends = f"seq {ledger[-1].seq}, version {ledger[-1].version}" if ledger else "nothing"
+        served, last = link.resolve(), ledger[-1] if ledger else None
+        numbers = [
+            (file.seq, file.version)
+            for file in version_files(settings, pipeline)
+            if file.path.resolve() == served
+        ]
+        if last is None or (last.seq, last.version) not in numbers:
+            ends = f"seq {last.seq}, version {last.version}" if last else "nothing"
             yield Finding(
                 "error", str(served), f"its ledger ends with {ends}, so it is another publication's file",
                 f"point {link} at the right file, or publish again",
@@ -121,9 +122,9 @@ def _ledger_and_files(settings: Settings, pipeline: str) -> Iterator[Finding]:
             f"when the cause is mended: `penstock publish resume {pipeline}`",
         )  # fmt: skip
     if not holders(settings.lock_file(pipeline)):
-        for seq, file in _versions(settings, pipeline).items():
-            if seq not in known:
+        for file in version_files(settings, pipeline):
+            if file.seq not in known:
                 yield Finding(
-                    "warning", str(file), "is not in the ledger: its publication was cut short",
+                    "warning", str(file.path), "is not in the ledger: its publication was cut short",
                     "the next publication removes it; nobody was ever served it",
                 )  # fmt: skip

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
+from penstock.core.bootstrap_servers import checked_servers
+from penstock.core.errors import SettingError
 from penstock.core.settings import Settings
 from penstock.doctor.finding import Finding, findings_of
 from penstock.doctor.landing import opened
@@ -46,6 +48,11 @@ def topic_findings(settings: Settings, contracts: list[Contract]) -> Iterator[Fi
             "info", "Kafka", "topic ids and lag were not looked at: KAFKA_BOOTSTRAP_SERVERS is not set",
             "export KAFKA_BOOTSTRAP_SERVERS=host:port",
         )  # fmt: skip
+        return
+    try:
+        servers = checked_servers(servers)
+    except SettingError as exc:
+        yield Finding("error", "Kafka", exc.message, exc.fix)
         return
     away: list[Exception] = []
     for contract in contracts:

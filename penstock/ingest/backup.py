@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.duckdb_file import literal, open_duckdb, quoted, refuse_other_path
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush, part_file
@@ -43,7 +43,9 @@ def backup(settings: Settings, stream: str, file: Path, *, wait: float) -> Backu
     """
     began = time.monotonic()
     path = settings.landing_file(stream)
-    if file.exists():
+    if not file.parent.is_dir():
+        raise LandingError(f"{file.parent}: no such folder", fix="make it, or name a file in another one")
+    if os.path.lexists(file):
         raise LandingError(f"{file}: is there already", fix="name a new file; a backup overwrites nothing")
     with part_file(file) as part:
         with open_duckdb(path, read_only=True, wait=wait) as connection:
@@ -73,6 +75,7 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
 
     Raises LandingError when it cannot be copied, or the copy is not equal.
     """
+    refuse_other_path(target)
     row = connection.execute("SELECT current_database()").fetchone()
     assert row is not None
     name = str(row[0])

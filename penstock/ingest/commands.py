@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
 from penstock.core.settings import Settings
 from penstock.ingest.rejects_commands import rejects
+from penstock.ingest.tombstones import TOMBSTONE, rejects_told
 
 if TYPE_CHECKING:
     from penstock.ingest.backup import BackupResult
@@ -171,15 +172,18 @@ def restore(
 
 def _tell_progress(landed: Landed) -> None:
     if landed.commit is not None:
-        click.echo(f"commit {landed.commit}: {landed.landed} landed, {landed.rejected} rejected", err=True)
+        rejected = rejects_told(landed.rejected, "rejected", landed.reasons.get((None, TOMBSTONE), 0))
+        say_aside(f"commit {landed.commit}: {landed.landed} landed, {rejected}")
 
 
 def _drained(result: DrainResult) -> str:
     if result.by_another:
         seconds = f"{result.seconds:.1f} s"
         return f"{result.stream}: another process consumes it, and has landed all up to the end ({seconds})"
+    tombstones = sum(reason.count for reason in result.reasons if reason.rule == TOMBSTONE)
+    rejected = rejects_told(result.rejected, "rejected", tombstones)
     lines = [
-        f"{result.stream}: {result.landed} landed, {result.rejected} rejected in {result.commits} commits "
+        f"{result.stream}: {result.landed} landed, {rejected} in {result.commits} commits "
         f"({result.seconds:.1f} s); complete until {result.complete_until}"
     ]
     for reason in result.reasons:
@@ -188,7 +192,8 @@ def _drained(result: DrainResult) -> str:
 
 
 def _followed(result: FollowResult) -> str:
-    counts = f"{result.landed} landed, {result.rejected} rejected in {result.commits} commits"
+    rejected = rejects_told(result.rejected, "rejected", result.tombstones)
+    counts = f"{result.landed} landed, {rejected} in {result.commits} commits"
     return "\n".join([f"{result.stream}: {counts}", *_gaps(result.gaps)])
 
 

@@ -44,7 +44,7 @@ def utc_now() -> dt.datetime:
 def stream_lock(settings: Settings, contract: Contract, *, what: str, wait: float = 0) -> Iterator[None]:
     """Be the stream's only consumer on this machine. Raises BusyError. (Across machines, the compare-and-set
     of the landing file decides.)"""
-    path = settings.data / "locks" / f"{contract.stream}.ingest.lock"
+    path = settings.ingest_lock_file(contract.stream)
     with file_lock(path, what=f"{what} of stream {contract.stream}", wait=wait):
         yield
 

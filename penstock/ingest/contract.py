@@ -6,13 +6,11 @@ ODCS words that we would have to ignore are refused, so that nobody relies on a 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import duckdb
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from penstock.core.names import name_problem
@@ -20,6 +18,8 @@ from penstock.core.settings import Settings
 from penstock.core.yaml_file import KeyPath, YamlFile
 from penstock.ingest.odcs import read_odcs
 from penstock.ingest.reject_limit import RejectLimit, read_reject_limit
+from penstock.ingest.type_options import read_options
+from penstock.ingest.valid_values import read_valid_values
 
 Kind = Literal["string", "uuid", "integer", "decimal", "boolean", "timestamp", "date"]
 
@@ -29,23 +29,15 @@ _KINDS: dict[str, Kind] = {
     "string": "string", "integer": "integer", "number": "decimal", "boolean": "boolean",
     "timestamp": "timestamp", "date": "date",
 }  # fmt: skip
-_OPTIONS: dict[Kind, set[str]] = {
-    "string": {"minLength", "maxLength", "pattern"},
-    "uuid": set(),
-    "integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
-    "decimal": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
-    "boolean": set(),
-    "timestamp": {"defaultTimezone", "timezone"},
-    "date": set(),
-}
 
 
 @dataclass(frozen=True)
 class Field:
     """A contract's property: a key of the JSON event and a column of `raw.<stream>`.
 
-    `bounds` maps minimum, maximum, exclusiveMinimum, exclusiveMaximum to numbers; `lengths` maps minLength
-    and maxLength to characters. `default_timezone` is None where a time without a zone is a reject.
+    `physical_name`: the key, where it is not the name. `bounds` maps minimum, maximum, exclusiveMinimum,
+    exclusiveMaximum to numbers; `lengths` maps minLength and maxLength to characters. `default_timezone` is
+    None where a time without a zone is a reject.
     """
 
     name: str
@@ -60,6 +52,12 @@ class Field:
     pattern: str | None = None
     enum: tuple[str, ...] = ()
     default_timezone: str | None = None
+    physical_name: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the JSON event; the column is `name`."""
+        return self.name if self.physical_name is None else self.physical_name
 
 
 @dataclass(frozen=True)
@@ -93,10 +91,7 @@ def read_contract(path: Path) -> Contract:
     stream = _stream(yaml_file, objects[0])
     properties = objects[0].properties or []
     fields = tuple(_field(yaml_file, prop, index) for index, prop in enumerate(properties))
-    names = [field.name for field in fields]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise yaml_file.error(("schema", 0, "properties", index), f"the field '{name}' stands twice")
+    _refuse_ambiguous_names(yaml_file, fields)
     if not any(field.primary_key for field in fields):
         raise yaml_file.error(
             ("schema", 0, "properties"),
@@ -125,9 +120,28 @@ def _stream(yaml_file: YamlFile, schema: SchemaObject) -> str:
             f"the stream '{stream}' does not match the file's name",
             fix=f"name it '{expected}', or rename the file to {stream}.odcs.yaml",
         )
-    if schema.relationships:
-        raise _unheeded(yaml_file, ("schema", 0, "relationships"), "relationships")
+    if schema.physicalName == "":
+        raise _empty_name(yaml_file, ("schema", 0), "the topic's name")
     return stream
+
+
+def _refuse_ambiguous_names(yaml_file: YamlFile, fields: tuple[Field, ...]) -> None:
+    """Each column and each key once, and no key that is another field's name: a person would take one for the
+    other."""
+    for index, field in enumerate(fields):
+        at: KeyPath = ("schema", 0, "properties", index)
+        for other in fields[:index]:
+            if other.name == field.name:
+                raise yaml_file.error(at, f"the field '{field.name}' stands twice")
+        for other in fields[:index] + fields[index + 1 :]:
+            if field.physical_name is None or field.key not in (other.name, other.key):
+                continue
+            what = "is the name" if field.key == other.name else "is the key"
+            raise yaml_file.error(
+                (*at, "physicalName"),
+                f"field '{field.name}': physicalName {field.key!r} {what} of the field '{other.name}', too",
+                fix="write the key under which events have this field; one key is one field",
+            )
 
 
 def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
@@ -141,16 +155,18 @@ def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
             f"field '{name}': logicalType is {prop.logicalType!r}",
             fix=f"use one of: {', '.join(_KINDS)}; or leave the field out: it is then kept in _unknown",
         )
-    for unheeded in ("unique", "relationships", "encryptedName", "items", "properties", "map"):
-        if getattr(prop, unheeded):
-            raise _unheeded(yaml_file, (*at, unheeded), unheeded)
+    if prop.physicalName == "":
+        raise _empty_name(yaml_file, at, f"field '{name}': the key of the event")
+    if prop.semanticType == "measure":
+        raise yaml_file.error(
+            (*at, "semanticType"),
+            f"field '{name}': landing computes no measure, it lands what events hold",
+            fix="take it out, and compute the measure in a model in dbt_project/",
+        )
     kind = _KINDS[prop.logicalType]
     if kind == "string" and (prop.physicalType or "").strip().upper() == "UUID":
         kind = "uuid"
-    options = dict(prop.logicalTypeOptions or {})
-    for option in options:
-        if option not in _OPTIONS[kind]:
-            raise _unheeded(yaml_file, (*at, "logicalTypeOptions", option), option)
+    options = read_options(yaml_file, at, prop, is_uuid=kind == "uuid")
     if prop.primaryKey and not prop.required:
         raise yaml_file.error(
             at, f"field '{name}' is the primary key but not required", fix="add 'required: true'"
@@ -164,13 +180,12 @@ def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
         primary_key=bool(prop.primaryKey),
         precision=precision,
         scale=scale,
-        bounds=tuple(
-            (key, Decimal(str(options[key]))) for key in sorted(options) if kind in ("integer", "decimal")
-        ),
-        lengths=tuple((key, int(options[key])) for key in ("maxLength", "minLength") if key in options),
-        pattern=_pattern(yaml_file, at, options),
-        enum=_enum(yaml_file, at, prop, kind),
-        default_timezone=_default_timezone(yaml_file, at, options),
+        bounds=options.bounds,
+        lengths=options.lengths,
+        pattern=options.pattern,
+        enum=read_valid_values(yaml_file, at, prop),
+        default_timezone=options.default_timezone,
+        physical_name=None if prop.physicalName == name else prop.physicalName,
     )
 
 
@@ -200,47 +215,9 @@ def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind
     return declared.upper() if kind == "integer" and declared else known[0], 0, 0
 
 
-def _enum(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind) -> tuple[str, ...]:
-    """The allowed values: ODCS 3.1's quality metric `invalidValues` with `validValues`, or 3.2's `enum`."""
-    values: list[Any] = [item.value for item in prop.enum or []]
-    for index, check in enumerate(prop.quality or []):
-        arguments = check.arguments or {}
-        if check.metric != "invalidValues" or set(arguments) != {"validValues"} or check.mustBe != 0:
-            raise yaml_file.error(
-                (*at, "quality", index),
-                f"field '{prop.name}': landing does not check this quality rule",
-                fix="landing checks 'metric: invalidValues' with 'arguments: {validValues: […]}' and "
-                "'mustBe: 0'; declare other checks in expectations/",
-            )
-        values += arguments["validValues"]
-    if values and (kind != "string" or not all(isinstance(value, str) for value in values)):
-        raise yaml_file.error(at, f"field '{prop.name}': only texts can have a list of valid values")
-    return tuple(values)
-
-
-def _pattern(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str | None:
-    pattern = options.get("pattern")
-    if pattern is not None:
-        try:
-            with duckdb.connect() as connection:
-                connection.execute("SELECT regexp_matches('', $1)", [pattern])
-        except duckdb.Error as exc:
-            raise yaml_file.error((*at, "logicalTypeOptions", "pattern"), f"bad pattern: {exc}") from exc
-    return pattern
-
-
-def _default_timezone(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str | None:
-    zone = options.get("defaultTimezone")
-    if zone is not None and zone not in zoneinfo.available_timezones():
-        raise yaml_file.error(
-            (*at, "logicalTypeOptions", "defaultTimezone"),
-            f"unknown time zone {zone!r}",
-            fix="write an IANA name",
-        )
-    return zone
-
-
-def _unheeded(yaml_file: YamlFile, at: KeyPath, word: str) -> Exception:
+def _empty_name(yaml_file: YamlFile, at: KeyPath, what: str) -> Exception:
     return yaml_file.error(
-        at, f"landing does not check '{word}', and a rule that nothing checks misleads", fix="take it out"
+        (*at, "physicalName"),
+        f"physicalName, {what}, is empty",
+        fix="write it, or take the line out: it is then 'name'",
     )

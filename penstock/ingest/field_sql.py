@@ -12,13 +12,16 @@ A working column of the statement is named `_<kind>_<field>`:
 
 from __future__ import annotations
 
+import json
+
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.contract import Field
 
 LONGEST_FOUND = 200  # characters of the value that a reason quotes
 
-# RFC 3339, at most microseconds, no hour 24, no leap second (no instant of TIMESTAMPTZ stands for one).
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+# RFC 3339, at most microseconds, no hour 24, no leap second (no instant of TIMESTAMPTZ stands for one). Zeros
+# behind the microseconds say nothing, so they may be there.
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6}0*)?"
 _ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _FIRST_INSTANT, _LAST_INSTANT = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 
@@ -156,11 +159,11 @@ def field_reasons(field: Field) -> list[str]:
     raw, token, value = (column(kind, field) for kind in ("raw", "token", "value"))
     reasons = []
     if field.required:
-        found = f"CASE WHEN {raw} IS NULL THEN 'missing' ELSE 'null' END"
+        found = f"CASE WHEN {raw} IS NULL THEN {_under(field)}'missing' ELSE {_under(field)}'null' END"
         reasons.append(
             f"CASE WHEN has_fields AND {token} IS NULL THEN {reason(field, 'required', found)} END"
         )
-    found = f"left({_found(field)}, {LONGEST_FOUND})"
+    found = f"{_under(field)}left({_found(field)}, {LONGEST_FOUND})"
     reasons.append(
         f"CASE WHEN {token} IS NOT NULL AND {value} IS NULL "
         f"THEN {reason(field, None, found, rule_sql=_type_rule(field))} END"
@@ -168,6 +171,13 @@ def field_reasons(field: Field) -> list[str]:
     for name, condition in _rules(field):
         reasons.append(f"CASE WHEN NOT ({condition}) THEN {reason(field, name, found)} END")
     return reasons
+
+
+def _under(field: Field) -> str:
+    """SQL of the key that stands before what was found, where it is not the field's name."""
+    if field.physical_name is None:
+        return ""
+    return literal(json.dumps(field.key, ensure_ascii=False) + ": ") + " || "
 
 
 def _found(field: Field) -> str:
@@ -205,5 +215,5 @@ def column(kind: str, field: Field) -> str:
 
 
 def json_path(field: Field) -> str:
-    """The field's place in the event, as a JSON path literal."""
-    return literal(f"$.{field.name}")
+    """The field's place in the event, as a literal: a JSON Pointer, which takes every key to the letter."""
+    return literal("/" + field.key.replace("~", "~0").replace("/", "~1"))

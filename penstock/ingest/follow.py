@@ -23,6 +23,7 @@ from penstock.ingest.gap import Gap
 from penstock.ingest.judge import Judge, open_judge
 from penstock.ingest.judgement import compile_judgement
 from penstock.ingest.landing import Landed, LandingFile, open_landing
+from penstock.ingest.tombstones import TOMBSTONE
 from penstock.ingest.topic import describe_topic
 
 _LINGER = 0.5  # seconds that a batch gathers events
@@ -36,13 +37,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FollowResult:
-    """What a follow landed from its start to its stop."""
+    """What a follow landed from its start to its stop. `tombstones`: how many of `rejected` are some."""
 
     stream: str
     landed: int
     rejected: int
     commits: int
     gaps: tuple[Gap, ...] = ()
+    tombstones: int = 0
 
 
 def follow(
@@ -75,6 +77,7 @@ def follow(
                         landed=result.landed + landed.landed,
                         rejected=result.rejected + landed.rejected,
                         commits=result.commits + (landed.commit is not None),
+                        tombstones=result.tombstones + landed.reasons.get((None, TOMBSTONE), 0),
                     )
                 if not stop.is_set():
                     source.topic = describe_topic(settings.bootstrap_servers, contract.topic)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ from penstock.ingest.field_sql import (
     token_columns,
     value_column,
 )
+from penstock.ingest.tombstones import TOMBSTONE
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
 
@@ -66,8 +68,8 @@ def compile_judgement(contract: Contract) -> Judgement:
     """Compile the contract's rules to SQL."""
     fields = contract.fields
     paths = ", ".join(json_path(field) for field in fields)
-    names = "[" + ", ".join(literal(field.name) for field in fields) + "]"
-    known_keys = "{" + ", ".join(f'"${field.name}": null' for field in fields) + "}"
+    names = "[" + ", ".join(literal(field.key) for field in fields) + "]"
+    known_keys = json.dumps({"$" + field.key: None for field in fields})
     may_be_inexact = " OR ".join(
         ["may_hold_long_number(json_text)"]
         + [may_be_inexact_token(index) for index, field in enumerate(fields, 1) if field.kind == "decimal"]
@@ -173,12 +175,14 @@ def _event_reason() -> str:
     """Why the event cannot be split into fields at all."""
     excerpt = f"left(coalesce(json_text, ''), {LONGEST_FOUND})"
     return f"""CASE
-                WHEN value IS NULL THEN {reason(None, "value", "'null'")}
+                WHEN value IS NULL THEN {reason(None, TOMBSTONE, "'no value'")}
+                WHEN octet_length(value) = 0 THEN {reason(None, "empty", "''")}
                 WHEN octet_length(value) > {LONGEST_VALUE}
                     THEN {reason(None, "size", "octet_length(value) || ' bytes'")}
                 WHEN json_text IS NULL THEN {reason(None, "utf8", f"left(value::VARCHAR, {LONGEST_FOUND})")}
                 WHEN NOT is_json THEN {reason(None, "json", excerpt)}
                 WHEN is_too_deep THEN {reason(None, "depth", excerpt)}
+                WHEN trim(json_text, E' \\t\\r\\n') = 'null' THEN {reason(None, "null", excerpt)}
                 WHEN NOT is_object THEN {reason(None, "object", excerpt)}
             END"""
 

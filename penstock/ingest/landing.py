@@ -18,13 +18,14 @@ import pyarrow as pa
 from penstock.core.duckdb_file import open_duckdb, quoted
 from penstock.core.errors import BusyError, LandingError
 from penstock.core.kill_point import kill_point
+from penstock.core.landing_format import landing_format
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.judge import Judge, Judged, Reasons, count_reasons, open_judge
 from penstock.ingest.judgement import Judgement, compile_judgement
 from penstock.ingest.landing_connection import LandingConnection, told
-from penstock.ingest.landing_schema import GAPS_TABLE, create_landing
+from penstock.ingest.landing_schema import create_landing
 from penstock.ingest.octets import bytes_of
 
 _HUGE = 16 * 1024  # bytes of an event, on average over a batch: more, and the file takes huge events
@@ -134,7 +135,6 @@ class LandingFile:
             return
         try:
             with _transaction(self.connection):
-                self.connection.execute(GAPS_TABLE)  # a file may be older than this table
                 self._compare_and_set(
                     {gap.partition: gap.from_offset for gap in gaps},
                     {gap.partition: gap.to_offset + 1 for gap in gaps},
@@ -325,6 +325,7 @@ def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dic
     except BusyError:
         return None
     try:
+        landing_format(connection, path)
         epoch = connection.execute(
             "SELECT max(epoch) FROM raw.topics WHERE topic_id = $1", [topic_id]
         ).fetchone()

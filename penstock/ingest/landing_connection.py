@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import BusyError, LandingError, PenstockError
+from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError
+from penstock.core.landing_format import ROW_GROUPS
 from penstock.ingest.judgement import Judgement
-from penstock.ingest.landing_schema import ROW_GROUPS, check_landing, is_marked_huge, mark_huge
+from penstock.ingest.landing_schema import is_marked_huge, mark_huge, ready_landing
 
 # Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint.
 _SETTINGS = """
@@ -68,14 +69,14 @@ class LandingConnection:
     def _connect(self, wait: float) -> duckdb.DuckDBPyConnection:
         try:
             connection = open_duckdb(self._path, wait=wait, storage=ROW_GROUPS)
-        except BusyError:
+        except (BusyError, DiskError):  # nothing is wrong with the file
             raise
         except PenstockError as exc:
-            raise LandingError(exc.message, fix=_after_damage(self._path)) from exc
+            raise LandingError(exc.message, fix=exc.fix or _after_damage(self._path)) from exc
         try:
             with told(self._path):
                 connection.execute(_SETTINGS)
-                check_landing(connection, self._path, self._judgement.contract, self._environment)
+                ready_landing(connection, self._path, self._judgement.contract, self._environment)
                 self._judgement.prepare(connection)
                 if is_marked_huge(connection, self._judgement.contract.stream):
                     self._memory = _ALL_MEMORY

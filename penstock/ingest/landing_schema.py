@@ -11,17 +11,12 @@ import duckdb
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import LandingError, PenstockError
 from penstock.core.kill_point import kill_point
+from penstock.core.landing_format import FORMAT_VERSION, GAPS_TABLE, bring_up_to_date, landing_format
 from penstock.core.part_file import flush, part_file
 from penstock.ingest.contract import Contract
 
-FORMAT_VERSION = 1
-
-# How a landing file is written. At a checkpoint DuckDB joins the row groups of small batches, up to three
-# full ones in one go; the room that they had stays in the file, free until something fits in. With small row
-# groups that is little, and there is less to write again. Small blocks leave less empty at a row group's end.
-# Whoever changes the file without ROW_GROUPS has its row groups joined to DuckDB's usual size, six times it.
-ROW_GROUPS = "ROW_GROUP_SIZE 20480"
-_BLOCKS = "BLOCK_SIZE 65536"  # only a new file takes it
+# Small blocks leave less empty at a row group's end. Only a new file takes it.
+_BLOCKS = "BLOCK_SIZE 65536"
 
 # What Penstock adds to the contract's columns in raw.<stream>.
 _OWN_COLUMNS = (
@@ -63,14 +58,6 @@ CREATE TABLE raw.landing (
 
 _HUGE = "holds huge events: 2048 rows are read at once"
 
-# Of events that the topic removed before they were read, and somebody accepted that.
-GAPS_TABLE = """
-CREATE TABLE IF NOT EXISTS raw.gaps (
-    epoch INTEGER NOT NULL, "partition" INTEGER NOT NULL, from_offset BIGINT NOT NULL,
-    to_offset BIGINT NOT NULL, events BIGINT NOT NULL, "at" TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
-);
-"""
-
 
 def create_landing(path: Path, contract: Contract, environment: str) -> None:
     """Make a new landing file at `path`, whole or not at all; one that is there meanwhile stays.
@@ -94,29 +81,26 @@ def create_landing(path: Path, contract: Contract, environment: str) -> None:
     flush(path.parent)
 
 
-def check_landing(
+def ready_landing(
     connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract, environment: str
 ) -> None:
-    """Check that the file is this stream's, of this environment, and has the contract's columns. Raises
-    LandingError, which names both sides."""
+    """Check that the file, open for writing, is this stream's, of this environment, and has the contract's
+    columns; one of an older format is brought up to date. Raises LandingError, which names both sides."""
     check_identity(connection, path, contract.stream, environment)
+    bring_up_to_date(connection, path, contract.stream)
     _check_columns(connection, path, contract)
 
 
 def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: str, environment: str) -> None:
-    """The file is the landing file of this stream and environment. Raises LandingError, with both sides."""
-    tables = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
-    if ("raw.landing",) not in tables:
+    """The file is the landing file of this stream and environment, of today's format or an older one. Raises
+    LandingError, with both sides."""
+    landing_format(connection, path)
+    row = connection.execute("SELECT stream, environment FROM raw.landing").fetchone()
+    if row != (stream, environment):
+        its_stream, its_environment = row or (None, None)
         raise LandingError(
-            f"{path}: a DuckDB file, but not a landing file",
-            fix="move it away, bring back a copy of it, or correct the path",
-        )
-    row = connection.execute("SELECT stream, environment, format_version FROM raw.landing").fetchone()
-    if row != (stream, environment, FORMAT_VERSION):
-        its_stream, its_environment, version = row or (None, None, None)
-        raise LandingError(
-            f"{path}: filled for stream {its_stream}, environment {its_environment}, format {version}; this "
-            f"is stream {stream}, environment {environment}, format {FORMAT_VERSION}",
+            f"{path}: filled for stream {its_stream}, environment {its_environment}; this is stream "
+            f"{stream}, environment {environment}",
             fix="set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
         )
 

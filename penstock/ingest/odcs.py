@@ -2,7 +2,7 @@
 
 Two checks, since each misses something: the standard's own JSON Schema (Bitol's, kept in the package
 `open_data_contract_standard`), and a comparison of every key with the standard's models, which gives the
-suggestion for a misspelt one.
+suggestion for a misspelt one. A valid word that landing would have to ignore is refused, too (`odcs_words`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,30 @@ import importlib.resources
 import json
 import types
 import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pydantic
-from open_data_contract_standard.model import OpenDataContractStandard
+from open_data_contract_standard.model import CustomProperty, DataQuality, OpenDataContractStandard
 
 from penstock.core.yaml_file import KeyPath, YamlFile, read_yaml, suggestion
+from penstock.ingest.odcs_words import refusal
 
 API_VERSIONS = ("v3.1.0", "v3.2.0")
+_OUR_PROPERTY = "penstock."  # how a custom property of ours would begin
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A key of a contract: where it stands, in which of the standard's models, and its value."""
+
+    at: KeyPath
+    model: type[pydantic.BaseModel]
+    key: str
+    value: Any
 
 
 def read_odcs(path: Path) -> tuple[YamlFile, OpenDataContractStandard]:
@@ -34,8 +48,10 @@ def read_odcs(path: Path) -> tuple[YamlFile, OpenDataContractStandard]:
         raise yaml_file.error(
             ("apiVersion",), f"apiVersion is {version!r}", fix=f"write one of: {', '.join(API_VERSIONS)}"
         )
-    _refuse_unknown_keys(yaml_file, yaml_file.content, OpenDataContractStandard, ())
+    _refuse_half_characters(yaml_file, yaml_file.content, ())
+    _refuse_unknown_keys(yaml_file)
     _refuse_what_the_schema_refuses(yaml_file)
+    _refuse_what_is_not_heeded(yaml_file)
     try:
         return yaml_file, OpenDataContractStandard.model_validate(yaml_file.content)
     except pydantic.ValidationError as exc:
@@ -43,22 +59,60 @@ def read_odcs(path: Path) -> tuple[YamlFile, OpenDataContractStandard]:
         raise yaml_file.error(tuple(first["loc"]), f"{first['msg']} (found {first['input']!r})") from exc
 
 
-def _refuse_unknown_keys(
-    yaml_file: YamlFile, value: Any, model: type[pydantic.BaseModel], at: KeyPath
-) -> None:
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+def _refuse_unknown_keys(yaml_file: YamlFile) -> None:
+    for word in _words(yaml_file.content, OpenDataContractStandard, ()):
+        known = _fields(word.model)
+        if word.key not in known:
+            raise yaml_file.error(word.at, f"unknown key '{word.key}'", fix=suggestion(word.key, known))
+
+
+def _refuse_what_is_not_heeded(yaml_file: YamlFile) -> None:
+    for word in _words(yaml_file.content, OpenDataContractStandard, ()):
+        # What a quality rule may say depends on what it is a rule of: its reader refuses the rest.
+        found = None if word.model is DataQuality else refusal(word.model.__name__, word.key, word.value)
+        if found is not None:
+            raise yaml_file.error(word.at, found.why, fix=found.fix)
+        ours = word.model is CustomProperty and word.key == "property"
+        if ours and str(word.value).startswith(_OUR_PROPERTY):
+            raise yaml_file.error(
+                word.at, f"Penstock knows no custom property '{word.value}'", fix="take it out"
+            )
+
+
+def _refuse_half_characters(yaml_file: YamlFile, value: Any, at: KeyPath) -> None:
+    """YAML writes half a surrogate pair as "\\ud800"; no event in UTF-8 holds one, and no SQL takes it."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_half_characters(yaml_file, item, (*at, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_half_characters(yaml_file, item, (*at, index))
+    elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise yaml_file.error(
+            at,
+            f"{value!r} holds half a surrogate pair, which is no text",
+            fix='write the character itself, or as one: "\\U0001F600"',
+        )
+
+
+def _words(value: dict[Any, Any], model: type[pydantic.BaseModel], at: KeyPath) -> Iterator[_Word]:
+    """Every key, from the outermost in; what is below an unknown one is left out."""
+    fields = _fields(model)
     for key, item in value.items():
-        if key not in fields:
-            raise yaml_file.error((*at, str(key)), f"unknown key '{key}'", fix=suggestion(str(key), fields))
-        inner = _model_within(fields[key].annotation)
+        yield _Word((*at, str(key)), model, str(key), item)
+        inner = _model_within(fields[key].annotation) if key in fields else None
         if inner is None:
             continue
         if isinstance(item, dict):
-            _refuse_unknown_keys(yaml_file, item, inner, (*at, key))
+            yield from _words(item, inner, (*at, key))
         elif isinstance(item, list):
             for index, element in enumerate(item):
                 if isinstance(element, dict):
-                    _refuse_unknown_keys(yaml_file, element, inner, (*at, key, index))
+                    yield from _words(element, inner, (*at, key, index))
+
+
+def _fields(model: type[pydantic.BaseModel]) -> dict[str, pydantic.fields.FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _model_within(annotation: Any) -> type[pydantic.BaseModel] | None:

@@ -16,12 +16,10 @@ from open_data_contract_standard.model import DataQuality, SchemaObject
 
 from penstock.core.errors import TooManyRejects
 from penstock.core.yaml_file import KeyPath, YamlFile
+from penstock.ingest.odcs_words import FOR_PEOPLE
 
 _OPERATORS = {"mustBeLessOrEqualTo": "at most", "mustBeLessThan": "less than"}
-_MEANT = {"metric", "unit", *_OPERATORS}
-_FOR_PEOPLE = {
-    "type", "id", "name", "description", "dimension", "businessImpact", "tags", "authoritativeDefinitions",
-}  # fmt: skip
+_MEANT = {"type", "metric", "unit", *_OPERATORS}
 _FIX = (
     "of a stream, landing checks one rule: 'metric: invalidValues', 'unit: percent', and mustBeLessOrEqualTo "
     "or mustBeLessThan with a number from 0 to 100; declare other checks in expectations/"
@@ -59,9 +57,10 @@ def read_reject_limit(yaml_file: YamlFile, schema: SchemaObject) -> RejectLimit 
 def _limit(yaml_file: YamlFile, at: KeyPath, rule: DataQuality) -> RejectLimit:
     given = rule.model_dump(exclude_none=True)
     for word in given:
-        if word not in _MEANT | _FOR_PEOPLE:
+        if word not in _MEANT | FOR_PEOPLE["DataQuality"]:
             raise yaml_file.error((*at, word), f"landing does not check '{word}' of a stream", fix=_FIX)
-    for word, meant in (("metric", "invalidValues"), ("unit", "percent")):
+    given.setdefault("type", "library")
+    for word, meant in (("type", "library"), ("metric", "invalidValues"), ("unit", "percent")):
         if given.get(word) != meant:
             raise yaml_file.error(
                 (*at, word), f"quality of the stream: {word} is {given.get(word)!r}", fix=_FIX
@@ -77,14 +76,16 @@ def check_rejects(
     connection: duckdb.DuckDBPyConnection, stream: str, limit: RejectLimit | None, run_id: str
 ) -> None:
     """Compare what the run has landed so far, in this attempt and those before, with the limit. A reject that
-    was replayed since is none. Raises TooManyRejects; all stays landed."""
+    was replayed since is none. Tombstones are not counted, neither as events nor as rejects: they break no
+    rule of the contract. Raises TooManyRejects; all stays landed."""
     if limit is None:
         return
     of_run = "FROM raw.commits WHERE run_id = $1 AND kind = 'batch'"
-    of_rejects = f'FROM raw.rejects WHERE replayed_commit IS NULL AND "commit" IN (SELECT "commit" {of_run})'
+    kept = f'FROM raw.rejects WHERE "commit" IN (SELECT "commit" {of_run})'
+    of_rejects = f"{kept} AND replayed_commit IS NULL AND value IS NOT NULL"
     row = connection.execute(
-        f"SELECT (SELECT coalesce(sum(landed + rejected), 0)::BIGINT {of_run}), "
-        f"(SELECT count(*) {of_rejects})",
+        f"SELECT (SELECT coalesce(sum(landed + rejected), 0)::BIGINT {of_run}) "
+        f"- (SELECT count(*) {kept} AND value IS NULL), (SELECT count(*) {of_rejects})",
         [run_id],
     ).fetchone()
     assert row is not None

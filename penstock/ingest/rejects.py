@@ -11,10 +11,12 @@ from typing import Any
 
 import duckdb
 
+from penstock.core.declared_files import declared_files
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import LandingError
+from penstock.core.errors import LandingError, PenstockError
+from penstock.core.landing_format import landing_format
 from penstock.core.settings import Settings
-from penstock.ingest.contract import Contract, load_contract
+from penstock.ingest.contract import Contract, read_contract
 from penstock.ingest.rejects_pointing import position
 
 _ROWS_AT_ONCE = 100  # an event may be megabytes long
@@ -102,32 +104,39 @@ def list_rejects(settings: Settings, contract: Contract) -> RejectList:
     return RejectList(contract.stream, still_open, replayed, tuple(RejectCount(*row) for row in rows))
 
 
-def list_all_rejects(settings: Settings) -> list[RejectList]:
-    """The same for each stream that has a contract; one without a landing file has none."""
-    return [
-        list_rejects(settings, contract)
-        if settings.landing_file(contract.stream).exists()
-        else RejectList(contract.stream, 0, 0, ())
-        for contract in _contracts(settings)
-    ]
+def list_all_rejects(settings: Settings) -> tuple[list[RejectList], list[PenstockError]]:
+    """The same for each stream that has a contract; one without a landing file has none. What cannot be read,
+    a contract or a landing file, is an error beside the others, which are listed all the same."""
+    contracts, errors = _contracts(settings)
+    lists: list[RejectList] = []
+    for contract in contracts:
+        if not settings.landing_file(contract.stream).exists():
+            lists.append(RejectList(contract.stream, 0, 0, ()))
+            continue
+        try:
+            lists.append(list_rejects(settings, contract))
+        except PenstockError as exc:
+            errors.append(exc)
+    return lists, errors
 
 
 def show_reject(settings: Settings, topic: str, partition: int, offset: int) -> tuple[ShownReject, ...]:
     """The reject at a place: one for each epoch and stream that has one, newest epoch first.
 
-    Raises LandingError when there is none.
+    Raises PenstockError when none is found: the first thing that could not be read, if there is any, and may
+    have held it; else LandingError.
     """
-    contracts = _contracts(settings)
+    contracts, errors = _contracts(settings)
     found: list[ShownReject] = []
     for contract in contracts:
         if contract.topic != topic:
             continue
-        with _reading(settings, contract) as connection:
-            cursor = connection.execute(
-                _REJECTS + 'WHERE t.topic = $1 AND "partition" = $2 AND "offset" = $3 ORDER BY epoch DESC',
-                [topic, partition, offset],
-            )
-            found += [_shown(contract.stream, row) for row in _as_dicts(cursor)]
+        try:
+            found += _shown_of(settings, contract, partition, offset)
+        except PenstockError as exc:
+            errors.append(exc)
+    if not found and errors:
+        raise errors[0]
     if not found:
         streams = ", ".join(one.stream for one in contracts if one.topic == topic)
         raise LandingError(
@@ -136,6 +145,15 @@ def show_reject(settings: Settings, topic: str, partition: int, offset: int) -> 
             fix=f"`penstock ingest rejects ls {streams or '<stream>'}` gives places that exist",
         )
     return tuple(found)
+
+
+def _shown_of(settings: Settings, contract: Contract, partition: int, offset: int) -> list[ShownReject]:
+    with _reading(settings, contract) as connection:
+        cursor = connection.execute(
+            _REJECTS + 'WHERE t.topic = $1 AND "partition" = $2 AND "offset" = $3 ORDER BY epoch DESC',
+            [contract.topic, partition, offset],
+        )
+        return [_shown(contract, row) for row in _as_dicts(cursor)]
 
 
 def export_rejects(settings: Settings, contract: Contract) -> Iterator[dict[str, Any]]:
@@ -153,9 +171,18 @@ def export_rejects(settings: Settings, contract: Contract) -> Iterator[dict[str,
             }  # fmt: skip
 
 
-def _contracts(settings: Settings) -> list[Contract]:
-    files = sorted(settings.contract_file("*").parent.glob(settings.contract_file("*").name))
-    return [load_contract(settings, file.name.removesuffix(".odcs.yaml")) for file in files]
+def _contracts(settings: Settings) -> tuple[list[Contract], list[PenstockError]]:
+    """All contracts that can be read, and what is wrong with the others."""
+    contracts: list[Contract] = []
+    errors: list[PenstockError] = []
+    for file in declared_files(settings.contract_file("_").parent, ".odcs.yaml"):
+        try:
+            contracts.append(read_contract(file))
+        except PenstockError as exc:
+            errors.append(exc)
+        except OSError as exc:
+            errors.append(PenstockError(f"{file}: cannot be read: {exc.strerror}", fix="make it readable"))
+    return contracts, errors
 
 
 @contextmanager
@@ -163,6 +190,7 @@ def _reading(settings: Settings, contract: Contract) -> Iterator[duckdb.DuckDBPy
     path = settings.landing_file(contract.stream)
     connection = open_duckdb(path, read_only=True)
     try:
+        landing_format(connection, path)
         yield connection
     except duckdb.CatalogException as exc:
         raise LandingError(
@@ -180,10 +208,11 @@ def _as_dicts(cursor: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
             yield dict(zip(names, row, strict=True))
 
 
-def _shown(stream: str, row: dict[str, Any]) -> ShownReject:
+def _shown(contract: Contract, row: dict[str, Any]) -> ShownReject:
     text = _readable(row["value"])
+    keys = {field.name: field.key for field in contract.fields}
     return ShownReject(
-        stream=stream,
+        stream=contract.stream,
         place=f"{row['topic']}/{row['partition']}/{row['offset']}",
         epoch=row["epoch"],
         kafka_timestamp=row["kafka_timestamp"],
@@ -195,7 +224,8 @@ def _shown(stream: str, row: dict[str, Any]) -> ShownReject:
         headers=tuple((one["key"], _readable(one["value"])) for one in row["headers"] or []),
         text=text,
         reasons=tuple(
-            Why(**one, at=position(one["field"], one["rule"], one["found"], text)) for one in row["reasons"]
+            Why(**one, at=position(keys.get(one["field"], one["field"]), one["rule"], one["found"], text))
+            for one in row["reasons"]
         ),
     )
 

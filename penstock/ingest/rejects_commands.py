@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import json_line, output_option, run_id_option, say, say_aside, tell, tells_errors
+from penstock.core.printable import on_one_line
 from penstock.core.settings import Settings
+from penstock.ingest.tombstones import TOMBSTONE, rejects_told
 
 if TYPE_CHECKING:
     from penstock.ingest.rejects import RejectList, ShownReject
@@ -30,15 +32,20 @@ def rejects() -> None:
 @tells_errors
 def ls(stream: str | None, output: str) -> None:
     """Count STREAM's rejects, or those of all streams, by day, field and reason, with the place of one of
-    each."""
+    each. A stream that cannot be read is told at the end, with exit code 1."""
     from penstock.ingest.contract import load_contract
     from penstock.ingest.rejects import list_all_rejects, list_rejects
 
     settings = Settings.from_env()
-    if stream is None:
-        tell(list_all_rejects(settings), output, lambda lists: "\n".join(_listed(one) for one in lists))
-    else:
+    if stream is not None:
         tell(list_rejects(settings, load_contract(settings, stream)), output, _listed)
+        return
+    lists, errors = list_all_rejects(settings)
+    tell(lists, output, lambda all_of_them: "\n".join(_listed(one) for one in all_of_them))
+    for error in errors:
+        say_aside(f"Error: {error}")
+    if errors:
+        sys.exit(1)
 
 
 @rejects.command()
@@ -112,16 +119,19 @@ def export(stream: str, output: str) -> None:
 
     settings = Settings.from_env()
     for one in export_rejects(settings, load_contract(settings, stream)):
-        click.echo(json.dumps(one, ensure_ascii=False))
+        say(json_line(one))
 
 
 def _listed(result: RejectList) -> str:
-    lines = [f"{result.stream}: {result.open} open, {result.replayed} replayed"]
+    tombstones = sum(one.open for one in result.counts if one.rule == TOMBSTONE)
+    still_open = rejects_told(result.open, "open", tombstones)
+    lines = [f"{result.stream}: {still_open}, {result.replayed} replayed"]
     for one in result.counts:
-        lines.append(
+        text = (
             f"  {one.day}  {one.field or 'the whole event'}: {one.rule}  "
             f"{one.open} open, {one.replayed} replayed  e.g. {one.example}"
         )
+        lines.append(on_one_line(text))
     return "\n".join(lines)
 
 
@@ -131,12 +141,12 @@ def _shown(one: ShownReject) -> str:
         f"{one.place} (stream {one.stream}, epoch {one.epoch}): {state}",
         f"  rejected {one.rejected_at} in commit {one.commit}, contract {one.contract_version}; "
         f"Kafka's time {one.kafka_timestamp}",
-        f"  key: {one.key}",
-        *(f"  header {name}: {value}" for name, value in one.headers),
-        f"  value: {one.text}",
+        on_one_line(f"  key: {one.key}"),
+        *(on_one_line(f"  header {name}: {value}") for name, value in one.headers),
+        on_one_line(f"  value: {one.text}"),
     ]
     for why in one.reasons:
-        lines.append(f"  {why.field or 'the whole event'}: {why.rule}, found {why.found}")
+        lines.append(on_one_line(f"  {why.field or 'the whole event'}: {why.rule}, found {why.found}"))
         if why.at is not None and one.text is not None:
             start = max(why.at - _AROUND, 0)
             excerpt = one.text[start : why.at + _AROUND]

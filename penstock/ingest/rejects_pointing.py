@@ -9,12 +9,13 @@ _BAD_BYTE = re.compile(r"\\x[0-9a-f]{2}")
 _NO_JSON = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<bad>NaN|-?Infinity|,(?=\s*[\]}]))', re.DOTALL | re.IGNORECASE)
 
 
-def position(field: str | None, rule: str, found: str | None, text: str | None) -> int | None:
-    """The character that the reason points at, from 0; None where there is no one place."""
+def position(key: str | None, rule: str, found: str | None, text: str | None) -> int | None:
+    """The character that the reason points at, from 0; None where there is no one place. `key`: of the field,
+    None for a reason of the event as a whole."""
     if text is None:
         return None
-    if field is not None:
-        return _key(field, text)
+    if key is not None:
+        return _key(key, text)
     if rule == "duplicateKey":
         return _key(found or "", text, which=1)
     if rule == "utf8":
@@ -26,7 +27,8 @@ def position(field: str | None, rule: str, found: str | None, text: str | None) 
 
 
 def _key(name: str, text: str, *, which: int = 0) -> int | None:
-    keys = [match.start() for match in re.finditer(re.escape(json.dumps(name)) + r"\s*:", text)]
+    either = "|".join(re.escape(json.dumps(name, ensure_ascii=ascii_only)) for ascii_only in (False, True))
+    keys = [match.start() for match in re.finditer(rf"(?:{either})\s*:", text)]
     return keys[which] if len(keys) > which else None
 
 

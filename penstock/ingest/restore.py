@@ -19,6 +19,7 @@ import duckdb
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError, LandingError, PenstockError
 from penstock.core.kill_point import kill_point
+from penstock.core.landing_format import ROW_GROUPS
 from penstock.core.part_file import flush, part_file
 from penstock.core.settings import Settings
 from penstock.ingest.backup import copy_database
@@ -26,7 +27,7 @@ from penstock.ingest.consume import Clock, open_source, stream_lock
 from penstock.ingest.contract import Contract
 from penstock.ingest.gap import Gap
 from penstock.ingest.landing import open_landing
-from penstock.ingest.landing_schema import ROW_GROUPS, check_identity
+from penstock.ingest.landing_schema import check_identity
 
 _NEWEST = 'SELECT coalesce(max("commit"), 0) FROM raw.commits'
 

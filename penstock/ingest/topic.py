@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError, for_code
 
+from penstock.core.bootstrap_servers import checked_servers
 from penstock.core.errors import BrokerError
 from penstock.ingest.header_names import read_any_header_name
 
 _ANSWER_WITHIN = 15_000  # milliseconds; a broker that is there answers in far less
+_REACHABLE = "check that KAFKA_BOOTSTRAP_SERVERS names a running Kafka broker that this machine can reach"
 _PAUSE = 0.1  # seconds until the client is asked again for partitions that it does not know yet
 
 
@@ -28,12 +30,17 @@ class Topic:
 
 
 def describe_topic(bootstrap_servers: str | None, name: str, *, within: int = _ANSWER_WITHIN) -> Topic:
-    """Ask the broker. Raises BrokerError: no address, nobody there `within` milliseconds, no such topic."""
+    """Ask the broker. Raises BrokerError: no address, no answer `within` milliseconds, no such topic."""
     servers = required_servers(bootstrap_servers)
     with explained(servers):
-        admin = KafkaAdminClient(
-            bootstrap_servers=servers, bootstrap_timeout_ms=within, request_timeout_ms=_ANSWER_WITHIN
-        )
+        try:
+            admin = KafkaAdminClient(
+                bootstrap_servers=servers, bootstrap_timeout_ms=within, request_timeout_ms=_ANSWER_WITHIN
+            )
+        except KafkaTimeoutError as exc:
+            raise BrokerError(
+                f"Kafka at {servers}: no answer within {within / 1000:g} s ({exc})", fix=_REACHABLE
+            ) from exc
         try:
             cluster = admin.describe_cluster()
             (topic,) = admin.describe_topics([name])
@@ -52,13 +59,13 @@ def describe_topic(bootstrap_servers: str | None, name: str, *, within: int = _A
 
 
 def required_servers(bootstrap_servers: str | None) -> str:
-    """The address, or a BrokerError that names the setting."""
+    """The addresses. Raises BrokerError where there are none, SettingError where they are no addresses."""
     if bootstrap_servers is None:
         raise BrokerError(
             "no broker is named: KAFKA_BOOTSTRAP_SERVERS is not set",
             fix="export KAFKA_BOOTSTRAP_SERVERS=host:port",
         )
-    return bootstrap_servers
+    return checked_servers(bootstrap_servers)
 
 
 def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsumer:
@@ -98,7 +105,7 @@ def explained(servers: str) -> Iterator[None]:
     except (KafkaError, OSError) as exc:
         raise BrokerError(
             f"Kafka at {servers}: {type(exc).__name__}: {exc}",
-            fix="check that KAFKA_BOOTSTRAP_SERVERS names a running Kafka broker that this machine can reach",
+            fix=_REACHABLE,
         ) from exc
 
 

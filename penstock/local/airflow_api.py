@@ -84,6 +84,13 @@ class AirflowApi:
             if _time(error["timestamp"]).timestamp() >= newer_than
         }
 
+    def is_paused(self, dag_id: str) -> bool:
+        """Whether nothing of the DAG starts. One that Airflow has not yet seen was paused by nobody."""
+        try:
+            return bool(self._get(f"/dags/{dag_id}")["is_paused"])
+        except _NotFoundError:
+            return False
+
     def pause(self, dag_id: str) -> None:
         """From now on nothing of the DAG starts: no run by schedule, no task of a run."""
         self._set_paused(dag_id, paused=True)

@@ -20,6 +20,7 @@ from penstock.local.airflow_api import AirflowApi
 from penstock.local.services import Service, Services
 
 _READY = 120.0  # seconds; usually 10 to 15
+_PAUSED = "paused"
 # What tasks inherit from the scheduler: another value needs another Airflow.
 _TASKS_INHERIT = ("PENSTOCK_", "KAFKA_", "SLACK_")
 
@@ -29,8 +30,9 @@ def start_airflow(
 ) -> AirflowApi:
     """Airflow on 127.0.0.1:`port`, healthy; what of it runs already is reused.
 
-    `hold` names DAGs that start nothing until they are unpaused. After a longer stop their schedule is
-    overdue: a run of its own would otherwise stand in the way of the one that is wanted now.
+    `hold` names DAGs that start nothing until they are unpaused; `release` makes them what they were. After
+    a longer stop their schedule is overdue: a run of its own would otherwise stand in the way of the one that
+    is wanted now.
     Raises PenstockError with the end of the log of the part that did not come up.
     """
     home = settings.data / "local" / "airflow"
@@ -47,7 +49,9 @@ def start_airflow(
     parser = _start(services, "dag-processor", ["dag-processor"], env, home)
     if hold and knows_dags:
         services.wait_until_ready(server, api.is_up, seconds=_READY)
-        for dag_id in hold:
+    for dag_id in hold:
+        _note_pause(home, dag_id, paused=knows_dags and api.is_paused(dag_id))
+        if knows_dags:
             api.pause_if_known(dag_id)
     scheduler = _start(services, "scheduler", ["scheduler", "--skip-serve-logs"], env, home)
     services.wait_until_ready(server, api.is_up, seconds=_READY)
@@ -55,6 +59,38 @@ def start_airflow(
     for dag_id in hold:  # parsed anew, it knows which hour is overdue
         api.wait_until_dag_is_seen(dag_id, newer_than=parser.started)
     return api
+
+
+def release(settings: Settings, port: int, dag_id: str) -> bool:
+    """Make a DAG that `start_airflow` held what a person had made it: True where that is paused.
+
+    Airflow not answering raises nothing: the note stays, and the next run-local knows.
+    """
+    note = _pause_note(settings.data / "local" / "airflow", dag_id)
+    if not note.exists():
+        return False
+    api = AirflowApi(f"http://127.0.0.1:{port}")
+    paused = note.read_text(encoding="utf-8") == _PAUSED
+    try:
+        if paused:
+            api.pause_if_known(dag_id)
+        else:
+            api.unpause(dag_id)
+    except PenstockError:
+        return False
+    note.unlink()
+    return paused
+
+
+def _note_pause(home: Path, dag_id: str, *, paused: bool) -> None:
+    """Before it is held. A note that is there is of a run that was interrupted: the pause is its own."""
+    note = _pause_note(home, dag_id)
+    if not note.exists():
+        note.write_text(_PAUSED if paused else "unpaused", encoding="utf-8")
+
+
+def _pause_note(home: Path, dag_id: str) -> Path:
+    return home / f"before_hold_{dag_id}"
 
 
 def _start(
@@ -79,6 +115,7 @@ def _environment(settings: Settings, home: Path, port: int) -> dict[str, str]:
         "PENSTOCK_PROJECT": str(settings.project),
         "PENSTOCK_DATA": str(settings.data),
         "PENSTOCK_ENV": settings.environment,
+        "PYTHONUTF8": "1",  # Airflow reads and writes its files as the locale says
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.project / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -107,25 +144,32 @@ def _environment(settings: Settings, home: Path, port: int) -> dict[str, str]:
 def _migrate(home: Path, env: Mapping[str, str]) -> None:
     """Make or upgrade Airflow's database: 6 s, so only once for each version of Airflow."""
     done, now = home / "migrated_to", version("apache-airflow")
-    if done.exists() and done.read_text() == now and (home / "airflow.db").exists():
+    if done.exists() and done.read_text(encoding="utf-8") == now and (home / "airflow.db").exists():
         return
     home.mkdir(parents=True, exist_ok=True)
     run = subprocess.run(
         _airflow("db", "migrate"), env={**os.environ, **env}, cwd=home, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip
     if run.returncode:
         raise PenstockError(f"airflow db migrate ended with {run.returncode}", fix=_tail(run.stdout))
-    done.write_text(now)
+    done.write_text(now, encoding="utf-8")
 
 
 def _remember_environment(home: Path, env: Mapping[str, str]) -> None:
-    (home / "started_with.json").write_text(json.dumps(_fingerprints(env)))
+    (home / "started_with.json").write_text(json.dumps(_fingerprints(env)), encoding="utf-8")
 
 
 def _refuse_other_environment(home: Path, env: Mapping[str, str]) -> None:
     """Raises PenstockError, naming the variables, where the running Airflow was started with others."""
-    then = json.loads((home / "started_with.json").read_text())
+    file = home / "started_with.json"
+    try:
+        then = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, FileNotFoundError):
+        raise PenstockError(
+            f"{file}: missing or damaged: it is not known with what Airflow was started",
+            fix="`make stop`, then start again",
+        ) from None
     now = _fingerprints(env)
     if changed := sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name)):
         raise PenstockError(
@@ -138,7 +182,7 @@ def _fingerprints(env: Mapping[str, str]) -> dict[str, str]:
     """Variable → hash: some are secrets."""
     everything = {**os.environ, **env}
     names = {name for name in everything if name.startswith(_TASKS_INHERIT)} | {"AIRFLOW__API__PORT"}
-    return {name: hashlib.sha256(everything[name].encode()).hexdigest() for name in sorted(names)}
+    return {name: hashlib.sha256(os.fsencode(everything[name])).hexdigest() for name in sorted(names)}
 
 
 def _tail(text: str) -> str:

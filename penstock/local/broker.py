@@ -10,6 +10,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from penstock.core.bootstrap_servers import checked_servers
 from penstock.core.errors import BrokerError, PenstockError
 from penstock.core.settings import Settings
 from penstock.local.services import Services, free_port
@@ -53,15 +54,17 @@ def start_broker(settings: Settings, services: Services, port: int) -> str:
     single-node Kafka on 127.0.0.1:`port`, started here or by an earlier run.
 
     Its data lie in `data/local/broker`. Raises PenstockError: the jars cannot be had, the port is taken,
-    the broker runs on another port or does not come up. Raises BrokerError: the given broker does not answer.
+    the broker runs on another port or does not come up. Raises SettingError: the variable holds no address.
+    Raises BrokerError: the given broker does not answer.
     """
     if settings.bootstrap_servers:
-        if not _answers(settings.bootstrap_servers, within=10.0):
+        servers = checked_servers(settings.bootstrap_servers)
+        if not _answers(servers, within=10.0):
             raise BrokerError(
-                f"no Kafka answers at KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}",
+                f"no Kafka answers at KAFKA_BOOTSTRAP_SERVERS={servers}",
                 fix="start that broker, or unset KAFKA_BOOTSTRAP_SERVERS to have one started here",
             )
-        return settings.bootstrap_servers
+        return servers
     bootstrap = f"127.0.0.1:{port}"
     service = services.running(NAME)
     if service is not None and service.port != port:
@@ -149,7 +152,7 @@ def _configure(settings: Settings, java: list[str], port: int) -> str:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # In one word: an id may begin with "-".
         words = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
-        done = subprocess.run([*java, *words], capture_output=True, text=True)
+        done = subprocess.run([*java, *words], capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode != 0:
             raise PenstockError(f"Kafka's folder {folder} cannot be formatted: {done.stderr.strip()[-500:]}")
     return str(properties)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, tell, tells_errors, to_json
+from penstock.core.command import output_option, say_aside, tell, tells_errors, to_json
+from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,12 +59,16 @@ def run(count: int, seed: int, events: Path | None, kafka_port: int, airflow_por
 
     settings = Settings.from_env()
     wishes = Wishes(events, count, seed, kafka_port, airflow_port)
-    summary, airflow = run_local(settings, wishes, Steps(Console(stderr=True), total=6))
+    with _telling_what_stays_up(settings):
+        summary, airflow = run_local(settings, wishes, Steps(Console(stderr=True), total=6))
     if output == "json":
         tell({**to_json(summary), "airflow": airflow.base_url}, output, str)
     else:
-        pipeline = load_pipeline(settings, PIPELINE)
-        print_summary(Console(), settings, pipeline, summary, airflow.base_url)
+        console = Console()
+        with console.capture() as printed:
+            pipeline = load_pipeline(settings, PIPELINE)
+            print_summary(console, settings, pipeline, summary, airflow.base_url)
+        tell(summary, output, lambda _: printed.get().removesuffix("\n"))
 
 
 @local.command()
@@ -99,10 +106,32 @@ def clean(output: str) -> None:
     removed = [path for name in _MADE_BY_RUNS for path in settings.data.glob(name)]
     for path in removed:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            shutil.rmtree(path, onerror=_whole_path)
         else:
             path.unlink()
     tell(removed, output, lambda paths: f"removed: {', '.join(map(str, paths)) or 'nothing was there'}")
+
+
+@contextmanager
+def _telling_what_stays_up(settings: Settings) -> Iterator[None]:
+    """Where the block ends early, also by Ctrl-C: what goes on without it, and how to end that."""
+    from penstock.local.services import Services
+
+    try:
+        yield
+    except BaseException:
+        with suppress(PenstockError, OSError):
+            if running := Services(settings).all_running():
+                say_aside(f"Still running: {_names(running)}; `make stop` ends that (penstock local stop)")
+        raise
+
+
+def _whole_path(function: object, path: str, caught: tuple[object, BaseException, object]) -> None:
+    """rmtree's own errors name a file without its folder."""
+    exc = caught[1]
+    if isinstance(exc, OSError):
+        exc.filename = path
+    raise exc
 
 
 def _names(services: list[Service]) -> str:

@@ -17,7 +17,7 @@ from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
 from penstock.ingest.contract import load_contract
 from penstock.local.airflow_api import AirflowApi, TaskState
-from penstock.local.airflow_up import start_airflow
+from penstock.local.airflow_up import release, start_airflow
 from penstock.local.broker import create_topic, start_broker
 from penstock.local.produce import Produced, produce
 from penstock.local.rees46 import rees46_sample
@@ -64,16 +64,20 @@ def run_local(settings: Settings, wishes: Wishes, steps: Steps) -> tuple[Summary
         if sample is None:
             sample = synthetic_sample(wishes.count, wishes.seed, _next_run(settings, wishes))
         produced = _produce(bootstrap, topic, sample, step)
-    with steps.step("Airflow") as step:
-        airflow = start_airflow(settings, services, wishes.airflow_port, hold=[PIPELINE])
-        declared = settings.pipeline_file(PIPELINE).stat().st_mtime
-        airflow.wait_until_dag_is_seen(PIPELINE, newer_than=declared)
-        step.result = airflow.base_url
-    with steps.step(f"Run of the DAG {PIPELINE}") as step:
-        run_id = default_run_id()
-        airflow.trigger(PIPELINE, run_id)
-        airflow.unpause(PIPELINE)
-        _follow(settings, airflow, run_id, step)
+    run_id = default_run_id()
+    try:
+        with steps.step("Airflow") as step:
+            airflow = start_airflow(settings, services, wishes.airflow_port, hold=[PIPELINE])
+            declared = settings.pipeline_file(PIPELINE).stat().st_mtime
+            airflow.wait_until_dag_is_seen(PIPELINE, newer_than=declared)
+            step.result = airflow.base_url
+        with steps.step(f"Run of the DAG {PIPELINE}") as step:
+            airflow.trigger(PIPELINE, run_id)
+            airflow.unpause(PIPELINE)
+            _follow(settings, airflow, run_id, step)
+    finally:
+        if release(settings, wishes.airflow_port, PIPELINE):
+            steps.say(f"the DAG {PIPELINE} is paused again: somebody had paused it before this run")
     with steps.step("Summary") as step:
         summary = summarise(
             settings, pipeline=PIPELINE, stream=STREAM, run_id=run_id, source=sample.source, produced=produced
@@ -107,8 +111,13 @@ def _next_run(settings: Settings, wishes: Wishes) -> int:
     if wishes.count == 0:
         return 0
     file = settings.data / "local" / "synthetic_runs.json"
-    runs: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    run = runs.get(str(wishes.seed), 0)
+    try:
+        runs: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        run = int(runs.get(str(wishes.seed), 0))
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise PenstockError(
+            f"{file}: damaged: {exc}", fix="remove it, and name a SEED that was not used"
+        ) from exc
     draft = file.with_suffix(".draft")
     draft.write_text(json.dumps(runs | {str(wishes.seed): run + 1}), encoding="utf-8")
     draft.replace(file)

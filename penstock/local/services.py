@@ -13,6 +13,7 @@ import errno
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
 
 MARK = "PENSTOCK_LOCAL"
+_PORTS = range(20_000, 32_000)
 _GRACE = 15.0  # seconds between SIGTERM and SIGKILL
 _PAUSE = 0.1  # seconds between two looks at a condition
 _TAIL = 15  # lines of a log that an error shows
@@ -152,8 +154,14 @@ class Services:
     def _read(self) -> list[Service]:
         if not self._registry.exists():
             return []
-        entries = json.loads(self._registry.read_text(encoding="utf-8"))
-        return [Service(**{**entry, "log": Path(entry["log"])}) for entry in entries]
+        try:
+            entries = json.loads(self._registry.read_text(encoding="utf-8"))
+            return [Service(**{**entry, "log": Path(entry["log"])}) for entry in entries]
+        except (ValueError, TypeError, KeyError) as exc:
+            raise PenstockError(
+                f"{self._registry}: damaged: {exc}",
+                fix="remove that file, then run `make stop`: it finds without it what still runs",
+            ) from exc
 
     def _write(self, services: list[Service]) -> None:
         entries = [{**asdict(service), "log": str(service.log)} for service in services]
@@ -189,11 +197,13 @@ def refuse_taken_port(port: int, name: str) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on now, and that nobody is given by chance meanwhile: systems
+    take the ports of connections, and those that a program leaves to them, from a range above these."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _look_into(log: Path) -> str:

@@ -57,5 +57,9 @@ class Steps:
             raise
         self._print(f"✓ {label}: {step.result} ({time.monotonic() - started:.1f} s)", style="green")
 
+    def say(self, line: str) -> None:
+        """A line that stays, between steps."""
+        self._print(f"      {line}")
+
     def _print(self, line: str, style: str | None = None) -> None:
         self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -127,7 +127,7 @@ def _next(summary: Summary, pipeline: str, airflow_url: str) -> Text:
     python = f"import duckdb; duckdb.connect('{file}', read_only=True).sql('{query}').show()"
     lines = [
         ("Airflow", f"{airflow_url}/dags/{pipeline}"),
-        ("Data Docs", f"file://{summary.docs.absolute()}" if summary.docs else "none"),
+        ("Data Docs", summary.docs.absolute().as_uri() if summary.docs else "none"),
         ("Query with Python", f'.venv/bin/python -c "{python}"'),
         ("Query with DuckDB", f'duckdb -readonly {file} "{query}"'),
         ("More events", "make run-local"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
 from penstock.core.errors import PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
@@ -39,7 +39,7 @@ def monitor() -> None:
 
 
 @monitor.command()
-@click.option("--pipeline", required=True, help="The pipeline's name.")
+@click.argument("pipeline")
 @click.option("--stage", required=True, help="Which stage failed: ingest, transform, validate, publish.")
 @run_id_option
 @click.option("--log-url", default="", help="Address of the task's log in Airflow.")
@@ -47,7 +47,7 @@ def monitor() -> None:
 @output_option
 @tells_errors
 def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, output: str) -> None:
-    """Tell people that a stage failed. Slack being down or slow fails nothing: the message is kept."""
+    """Tell people that a stage of PIPELINE failed. Where Slack is down or slow, the message is kept."""
     from penstock.monitor.delivery import REAL_CLOCK, deliver
     from penstock.monitor.message import failure_message
     from penstock.monitor.outbox import Outbox
@@ -63,14 +63,14 @@ def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, ou
     outbox = Outbox(settings.outbox_file)
     unsent = "" if slack.destination(channel) else f"not configured: {slack.what_is_missing}"
     if unsent:
-        click.echo(f"Slack is {unsent}. The message:\n{message.text}", err=True)
+        say_aside(f"Slack is {unsent}. The message:\n{message.text}")
     try:
         message_id = outbox.add(
             message, pipeline=facts.pipeline, stage=facts.stage, run_id=facts.run_id, channel=channel,
             at=now, unsent=unsent,
         )  # fmt: skip
     except PenstockError:
-        click.echo(f"The message could not be kept. It was:\n{message.text}", err=True)
+        say_aside(f"The message could not be kept. It was:\n{message.text}")
         raise
     kill_point("monitor.stored")
     why = unsent or deliver(outbox, slack).why_pending

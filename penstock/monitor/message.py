@@ -12,7 +12,8 @@ Blocks = list[dict[str, Any]]
 # Slack refuses a block's text above 3000 characters, a field above 2000, a message's text above 40 000.
 _LONG, _SHORT = 2500, 300
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# Control characters of both sets, other line ends than \n, and what turns the direction of reading.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _REPEAT = "This may be a repeat: an earlier attempt to post it ended without a clear answer."
 
 

@@ -58,14 +58,14 @@ def what_bi_serves(settings: Settings, pipeline: str) -> str:
     from penstock.core.duckdb_file import open_duckdb
 
     file = settings.marts_link(pipeline)
-    if not file.is_symlink() and not file.exists():
-        return "BI serves nothing of this pipeline: nothing is published yet."
     try:
+        if not file.is_symlink() and not file.exists():
+            return "BI serves nothing of this pipeline: nothing is published yet."
         with open_duckdb(file, read_only=True, wait=_WAIT) as connection:
             row = connection.execute(
                 "select max(version), min(complete_until::timestamp), count(*) from mart_status"
             ).fetchone()
-    except (PenstockError, duckdb.Error) as exc:
+    except (PenstockError, OSError, duckdb.Error) as exc:
         return f"What BI serves could not be read: {str(exc).splitlines()[0]}"
     if row is None or row[2] == 0:
         return f"What BI serves could not be read: {file}: mart_status is empty"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from duckdb.sqltypes import DuckDBPyType
@@ -16,6 +17,7 @@ _SCALARS = frozenset({
     "interval", "smallint", "time", "time with time zone", "timestamp", "timestamp_ms", "timestamp_ns",
     "timestamp_s", "tinyint", "ubigint", "uhugeint", "uinteger", "usmallint", "utinyint", "uuid", "varchar",
 })  # fmt: skip
+_ZONED = "timestamp with time zone"
 _NESTED = frozenset({"array", "list", "map", "struct", "union"})
 
 
@@ -24,29 +26,45 @@ def published_type(declared: DuckDBPyType, where: str) -> str:
 
     `where` names the mart and the column. Raises PublishError for a type that DuckDB 1.0 does not know.
     """
-    kind = declared.id
-    if kind == "timestamp with time zone":
-        return "TIMESTAMP"
-    if kind in _SCALARS:
-        return str(declared)
-    if kind not in _NESTED:
+
+    def published(part: DuckDBPyType) -> str:
+        if part.id == _ZONED:
+            return "TIMESTAMP"
+        if part.id in _SCALARS:
+            return str(part)
         raise PublishError(
-            f"{where}: a published file, which clients from DuckDB 1.0 on must read, cannot hold {declared}",
+            f"{where}: a published file, which clients from DuckDB 1.0 on must read, cannot hold {part}",
             fix="cast it in the model, for example to VARCHAR or JSON",
         )
-    parts: list[tuple[str, Any]] = list(declared.children)
-    match kind:
+
+    return _rewritten(declared, published)
+
+
+def has_zone(kind: DuckDBPyType) -> bool:
+    """Whether `kind` is TIMESTAMPTZ, or holds it at any depth: what `published_type` takes the zone from."""
+    if kind.id not in _NESTED:
+        return bool(kind.id == _ZONED)
+    return any(has_zone(part) for _, part in kind.children if isinstance(part, DuckDBPyType))
+
+
+def json_as_text(kind: DuckDBPyType) -> str:
+    """`kind` in SQL, with VARCHAR for JSON at any depth."""
+    return _rewritten(kind, lambda part: "VARCHAR" if str(part) == "JSON" else str(part))
+
+
+def _rewritten(kind: DuckDBPyType, part_in_sql: Callable[[DuckDBPyType], str]) -> str:
+    """`kind` in SQL; what it is made of at the innermost is written by `part_in_sql`."""
+    if kind.id not in _NESTED:
+        return part_in_sql(kind)
+    parts: list[tuple[str, Any]] = list(kind.children)
+    match kind.id:
         case "list":
-            return f"{published_type(parts[0][1], where)}[]"
+            return f"{_rewritten(parts[0][1], part_in_sql)}[]"
         case "array":
-            return f"{published_type(parts[0][1], where)}[{parts[1][1]}]"
+            return f"{_rewritten(parts[0][1], part_in_sql)}[{parts[1][1]}]"
         case "map":
-            return f"MAP({published_type(parts[0][1], where)}, {published_type(parts[1][1], where)})"
+            return f"MAP({', '.join(_rewritten(part, part_in_sql) for _, part in parts)})"
         case "union":
-            return f"UNION({_fields(parts[1:], where)})"  # the first part is DuckDB's own tag
-        case _:
-            return f"STRUCT({_fields(parts, where)})"
-
-
-def _fields(parts: list[tuple[str, Any]], where: str) -> str:
-    return ", ".join(f"{quoted(name)} {published_type(kind, where)}" for name, kind in parts)
+            parts = parts[1:]  # the first part is DuckDB's own tag
+    fields = ", ".join(f"{quoted(name)} {_rewritten(part, part_in_sql)}" for name, part in parts)
+    return f"{kind.id.upper()}({fields})"

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.declared_files import declared_files
 from penstock.core.errors import PublishError
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import suggestion
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penstock.publish.listing import ListedPublication, Listing
     from penstock.publish.publish import PublishResult
 
@@ -105,7 +108,7 @@ def resume(pipeline: str, why: str | None, by: str, run_id: str, output: str) ->
 def _must_be_declared(settings: Settings, pipeline: str) -> None:
     """A misspelt pipeline, or a misspelt verb, is told before anything is looked for or written."""
     file = settings.pipeline_file(pipeline)
-    declared = [path.stem for path in file.parent.glob("*.yaml")]
+    declared = [path.stem for path in declared_files(file.parent, ".yaml")]
     if pipeline not in declared:
         known = [*declared, *publish.commands]
         raise PublishError(
@@ -148,14 +151,14 @@ def _listed(listing: Listing) -> str:
     rows: list[tuple[str, ...]] = [
         ("", "seq", "version", "action", "published", "complete until", "rows", "changed", "file", "by")
     ]
-    rows += [_listed_row(row) for row in listing.publications]
+    rows += [_listed_row(row, listing.folder) for row in listing.publications]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
     hold = f"on hold; `penstock publish resume {listing.pipeline}` ends the hold" if listing.on_hold else ""
     return "\n".join(line.rstrip() for line in [*lines, hold] if line)
 
 
-def _listed_row(row: ListedPublication) -> tuple[str, ...]:
+def _listed_row(row: ListedPublication, folder: Path) -> tuple[str, ...]:
     return (
         "→" if row.served else "",
         str(row.seq),
@@ -165,7 +168,7 @@ def _listed_row(row: ListedPublication) -> tuple[str, ...]:
         _time(row.complete_until),
         str(sum(row.marts.values())),
         f"{len(row.changed_marts)} of {len(row.marts)}",
-        row.file.name if row.file else "gone",
+        str(row.file.relative_to(folder)) if row.file else "gone",
         ": ".join(text for text in (row.by, row.why) if text),
     )
 

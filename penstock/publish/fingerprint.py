@@ -8,6 +8,7 @@ import json
 import duckdb
 
 from penstock.core.duckdb_file import quoted
+from penstock.publish.column_types import json_as_text
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
@@ -23,9 +24,9 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int,
         "ORDER BY column_index",
         [table],
     ).fetchall()
-    # A JSON column holds both SQL's NULL and JSON's null: as text they differ, as JSON they would not.
+    # JSON holds both SQL's NULL and JSON's null: as text they differ, as JSON they would not.
     values = ", ".join(
-        f"{quoted(name)} := {quoted(name)}" + ("::VARCHAR" if data_type == "JSON" else "")
+        f"{quoted(name)} := CAST({quoted(name)} AS {json_as_text(connection.sqltype(data_type))})"
         for name, data_type, _ in columns
     )
     found = connection.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import duckdb
 
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.errors import PublishError
 
 Action = Literal["publish", "refresh", "rollback", "resume"]
 
@@ -42,7 +44,7 @@ class Publication:
     complete_until: dt.datetime | None
     marts: dict[str, PublishedMart]
     checks: dict[str, int]
-    by: str | None = None
+    done_by: str | None = None
     why: str | None = None
 
     @property
@@ -79,9 +81,10 @@ _COLUMNS = (
     ("complete_until", "TIMESTAMP", "All events up to then are in the content. Time zone: UTC."),
     ("marts", "JSON NOT NULL", "Per mart: rows, fingerprint of columns and rows, changed or not."),
     ("checks", "JSON NOT NULL", "How many checks of the gate passed, warned, failed."),
-    ("by", "VARCHAR", "Who rolled back or resumed."),
+    ("done_by", "VARCHAR", "Who rolled back or resumed."),
     ("why", "VARCHAR", "Why, in that person's words."),
 )
+_FORMER_NAMES = {"by": "done_by"}  # `by` is a reserved word, for example in Snowflake
 _JSON_COLUMNS = frozenset(name for name, kind, _ in _COLUMNS if kind.startswith("JSON"))
 
 
@@ -105,14 +108,26 @@ def write_ledger(connection: duckdb.DuckDBPyConnection, ledger: list[Publication
 
 
 def read_ledger(file: Path) -> list[Publication]:
-    """The ledger in a published file, oldest row first."""
-    connection = open_duckdb(file, read_only=True)
-    try:
-        names = ", ".join(quoted(name) for name, _, _ in _COLUMNS)
-        rows = connection.execute(f"SELECT {names} FROM _penstock.publications ORDER BY seq").fetchall()
-    finally:
-        connection.close()
-    return [_from_row(dict(zip((name for name, _, _ in _COLUMNS), row, strict=True))) for row in rows]
+    """The ledger in a published file, oldest row first; also of a file that an older Penstock made.
+
+    Raises PublishError for a file without a ledger, or with one that we do not know.
+    """
+    with closing(open_duckdb(file, read_only=True)) as connection:
+        try:
+            found = connection.execute("SELECT * FROM _penstock.publications ORDER BY seq")
+        except duckdb.Error as exc:
+            raise PublishError(
+                f"{file}: its ledger cannot be read: {str(exc).strip().splitlines()[0]}",
+                fix="put a published file, or a copy of one, in its place",
+            ) from exc
+        names = [_FORMER_NAMES.get(column[0], column[0]) for column in found.description or ()]
+        rows = found.fetchall()
+    if set(names) != {name for name, _, _ in _COLUMNS}:
+        raise PublishError(
+            f"{file}: its ledger is not one of this Penstock: it has the columns {', '.join(names)}",
+            fix="use the Penstock that wrote it, or a newer one",
+        )
+    return [_from_row(dict(zip(names, row, strict=True))) for row in rows]
 
 
 def on_hold(ledger: list[Publication]) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.core.settings import Settings
+from penstock.core.version_files import version_files
 from penstock.publish.ledger import on_hold, read_ledger
-from penstock.publish.versions import served_file, version_files
+from penstock.publish.versions import served_file
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class ListedPublication:
 
 @dataclass(frozen=True)
 class Listing:
-    """All publications of a pipeline, oldest first. `on_hold`: rolled back, and not resumed."""
+    """All publications of a pipeline, oldest first. `on_hold`: rolled back, and not resumed. The files lie
+    below `folder`."""
 
     pipeline: str
+    folder: Path
     on_hold: bool
     publications: list[ListedPublication]
 
@@ -50,6 +53,7 @@ def list_publications(settings: Settings, pipeline: str) -> Listing:
     files = {file.seq: file.path for file in version_files(settings, pipeline)}
     return Listing(
         pipeline=pipeline,
+        folder=settings.versions_dir(pipeline),
         on_hold=on_hold(ledger),
         publications=[
             ListedPublication(
@@ -63,7 +67,7 @@ def list_publications(settings: Settings, pipeline: str) -> Listing:
                 marts={name: mart.rows for name, mart in row.marts.items()},
                 changed_marts=row.changed_marts,
                 checks=row.checks,
-                by=row.by,
+                by=row.done_by,
                 why=row.why,
                 served=row.seq == ledger[-1].seq,
                 file=files.get(row.seq),

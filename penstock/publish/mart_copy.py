@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import duckdb
+from duckdb.sqltypes import DuckDBPyType
 
 from penstock.core.duckdb_file import literal, quoted
-from penstock.core.errors import PublishError
+from penstock.core.errors import DeclarationError, PenstockError, PublishError
 from penstock.publish.build import Mart
-from penstock.publish.column_types import published_type
+from penstock.publish.column_types import has_zone, published_type
+from penstock.publish.declared_at import declared_at
 
 
-def copy_mart(connection: duckdb.DuckDBPyConnection, warehouse: str, mart: Mart) -> None:
+def copy_mart(connection: duckdb.DuckDBPyConnection, warehouse: str, mart: Mart, project: Path) -> None:
     """Make `main.<mart>` in the database in use from `<warehouse>.marts.<mart>`, its rows in their order.
 
-    `CREATE TABLE AS` would lose NOT NULL and the comments. Raises PublishError: no such candidate, columns
-    that are not the declared ones, a type that a published file cannot hold, a NULL that must not be.
+    `CREATE TABLE AS` would lose NOT NULL and the comments. Raises DeclarationError, at the place in the dbt
+    `project` that declares the column (PublishError where there is none): no such candidate, columns that are
+    not the declared ones, a type that a published file cannot hold, a NULL that must not be.
     """
-    candidate_types = _candidate_types(connection, warehouse, mart)
-    types = {
-        name: published_type(connection.sqltype(data_type), f"mart {mart.name}, column {name}")
-        for name, data_type in candidate_types.items()
-    }
+    try:
+        _copy(connection, warehouse, mart)
+    except _ColumnError as exc:
+        raise _placed(exc, project, mart) from exc.__cause__
+
+
+class _ColumnError(PublishError):
+    """A mart that cannot be copied. `column` where it is for one of them."""
+
+    def __init__(self, message: str, *, column: str | None = None, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.column = column
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, warehouse: str, mart: Mart) -> None:
+    source = f"{quoted(warehouse)}.marts.{quoted(mart.name)}"
+    candidate = _candidate_types(connection, source, mart)
+    types = {name: _published_type(mart, name, kind) for name, kind in candidate.items()}
     definitions = ", ".join(
         f"{quoted(column.name)} {types[column.name]}{' NOT NULL' if column.not_null else ''}"
         for column in mart.columns
@@ -32,48 +49,70 @@ def copy_mart(connection: duckdb.DuckDBPyConnection, warehouse: str, mart: Mart)
     connection.execute(f"CREATE TABLE {table} ({definitions})")
     connection.execute(f"COMMENT ON TABLE {table} IS {literal(mart.description)}")
     for column in mart.columns:
-        zoned = types[column.name] != candidate_types[column.name]
-        comment = _in_utc(column.description) if zoned else column.description
+        comment = _in_utc(column.description) if has_zone(candidate[column.name]) else column.description
         connection.execute(f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {literal(comment)}")
-    source = f"{quoted(warehouse)}.marts.{quoted(mart.name)}"
     try:
         connection.execute(f"INSERT INTO {table} SELECT {values} FROM {source}")
-    except duckdb.Error as exc:
+    except (duckdb.IntegrityError, duckdb.DataError) as exc:  # the values are at fault, no disk
         reason = str(exc).strip().splitlines()[0]
-        raise PublishError(f"mart {mart.name}: its candidate cannot be copied: {reason}") from exc
+        raise _ColumnError(
+            f"mart {mart.name}: its candidate cannot be copied: {reason}",
+            fix="correct the model, or what its YAML says of the column",
+        ) from exc
 
 
-def _candidate_types(connection: duckdb.DuckDBPyConnection, warehouse: str, mart: Mart) -> dict[str, str]:
-    """Column name → type, as DuckDB spells it, of a candidate that has exactly the declared columns."""
-    found = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = ? AND schema_name = 'marts' AND table_name = ?",
-        [warehouse, mart.name],
-    ).fetchall()
-    candidate = dict(found)
+def _candidate_types(
+    connection: duckdb.DuckDBPyConnection, source: str, mart: Mart
+) -> dict[str, DuckDBPyType]:
+    """Column name → type of a candidate that has exactly the declared columns.
+
+    DuckDB has read and written both types, so that equal types are equal texts.
+    """
+    try:
+        found = connection.sql(f"FROM {source}")
+    except duckdb.CatalogException as exc:
+        raise _ColumnError(f"mart {mart.name}: the warehouse has no table marts.{mart.name}") from exc
+    candidate = dict(zip(found.columns, found.types, strict=True))
     declared = {
-        column.name: _spelt(connection, mart, column.name, column.data_type) for column in mart.columns
+        column.name: _declared_type(connection, mart, column.name, column.data_type)
+        for column in mart.columns
     }
-    if not candidate:
-        raise PublishError(f"mart {mart.name}: the warehouse has no table marts.{mart.name}")
     for name in [*declared, *candidate]:
-        if declared.get(name) != candidate.get(name):
-            raise PublishError(
-                f"mart {mart.name}: column {name} is declared as {declared.get(name, 'nothing')}, "
-                f"its candidate has {candidate.get(name, 'no such column')}",
+        wanted, there = declared.get(name, "nothing"), candidate.get(name, "no such column")
+        if str(wanted) != str(there):
+            raise _ColumnError(
+                f"mart {mart.name}: column {name} is declared as {wanted}, its candidate has {there}",
+                column=name,
                 fix="enforce the model's contract and run `penstock transform` again",
             )
     return candidate
 
 
-def _spelt(connection: duckdb.DuckDBPyConnection, mart: Mart, column: str, data_type: str) -> str:
+def _declared_type(
+    connection: duckdb.DuckDBPyConnection, mart: Mart, column: str, data_type: str
+) -> DuckDBPyType:
     try:
-        return str(connection.sqltype(data_type))
+        return connection.sqltype(data_type)
     except duckdb.Error as exc:
-        raise PublishError(
+        raise _ColumnError(
             f"mart {mart.name}, column {column}: '{data_type}' is no type of DuckDB",
+            column=column,
             fix="correct data_type in the model's YAML",
         ) from exc
+
+
+def _published_type(mart: Mart, column: str, kind: DuckDBPyType) -> str:
+    try:
+        return published_type(kind, f"mart {mart.name}, column {column}")
+    except PublishError as exc:
+        raise _ColumnError(exc.message, column=column, fix=exc.fix) from exc
+
+
+def _placed(error: _ColumnError, project: Path, mart: Mart) -> PenstockError:
+    """The error with the file and the line that it is about."""
+    if place := declared_at(project, mart.name, error.column):
+        return DeclarationError(error.message, file=place.file, line=place.line, fix=error.fix)
+    return PublishError(error.message, fix=error.fix)
 
 
 def _in_utc(description: str) -> str:

@@ -26,7 +26,7 @@ _COLUMNS = (
         "The newest time in the mart: the largest value of all its TIMESTAMP columns; NULL where it has none "
         "or no rows. Not a measure of freshness: complete_until is. Time zone: UTC.",
     ),
-    ("rows", "BIGINT NOT NULL", "Number of rows of the mart."),
+    ("row_count", "BIGINT NOT NULL", "Number of rows of the mart."),
     (
         "rejected_events",
         "BIGINT NOT NULL",
@@ -40,6 +40,9 @@ _COLUMNS = (
     ("warnings", "BIGINT NOT NULL", "Checks of this mart that failed with severity warning."),
     ("owner", "VARCHAR", "Who answers for the mart."),
 )
+
+
+_FORMER_NAMES = {"rows": "row_count"}  # `rows` is a reserved word, for example in Snowflake
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,21 @@ def mark_republished(connection: duckdb.DuckDBPyConnection, published_at: dt.dat
     connection.execute("UPDATE main.mart_status SET published_at = ?", [published_at])
 
 
+def name_as_today(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the columns of a `mart_status` that an older Penstock wrote the names that they have today."""
+    there = connection.execute("SELECT * FROM main.mart_status LIMIT 0").description or ()
+    for column in there:
+        if today := _FORMER_NAMES.get(column[0]):
+            connection.execute(f"ALTER TABLE main.mart_status RENAME {quoted(column[0])} TO {quoted(today)}")
+
+
 def _newest_time(connection: duckdb.DuckDBPyConnection, mart: Mart) -> str:
     """SQL for the largest value of the mart's TIMESTAMP columns (as published)."""
     times = connection.execute(
         "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
-        "AND schema_name = 'main' AND table_name = ? AND data_type = 'TIMESTAMP'",
+        "AND schema_name = 'main' AND table_name = ? "
+        "AND data_type IN ('TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS')",
         [mart.name],
     ).fetchall()
-    newest = ", ".join(f"max({quoted(name)})" for (name,) in times)
+    newest = ", ".join(f"max({quoted(name)})::TIMESTAMP" for (name,) in times)
     return f"greatest({newest})" if times else "NULL"

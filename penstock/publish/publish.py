@@ -29,11 +29,10 @@ from penstock.publish.mart_copy import copy_mart
 from penstock.publish.mart_status import Served, write_mart_status
 from penstock.publish.versions import (
     file_being_written,
-    next_seq,
+    free_seq,
     put_in_place,
     retire,
     served_file,
-    version_files,
 )
 
 
@@ -63,8 +62,8 @@ def publish(settings: Settings, pipeline: str, *, run_id: str, now: dt.datetime)
     6. Write `mart_status` and the ledger, and close the file. 7. Put it in place (see `put_in_place`).
     8. Remove old files. Killed at any moment, readers see the old or the new version, whole.
 
-    Raises PublishError (no build; no verdict, another build's, or not passed; a mart that cannot be copied)
-    and BusyError. Nothing has changed then.
+    Raises PublishError (no build; no verdict, another build's, or not passed), DeclarationError (a mart that
+    cannot be copied as it is declared) and BusyError. Nothing has changed then.
     """
     # 1.
     with pipeline_lock(settings, pipeline, what="publish"):
@@ -91,10 +90,10 @@ def publish(settings: Settings, pipeline: str, *, run_id: str, now: dt.datetime)
             # 4.
             warehouse = _create(connection, written)
             for mart in build.marts:
-                copy_mart(connection, warehouse, mart)
+                copy_mart(connection, warehouse, mart, settings.dbt_project_dir(pipeline))
             kill_point("publish.filled")
             # 5.
-            seq = next_seq(version_files(settings, pipeline), ledger)
+            seq = free_seq(settings, pipeline, ledger)
             marts = _compared(connection, build.marts, ledger)
             row = _ledger_row(ledger, build, verdict, marts, seq=seq, run_id=run_id, now=now)
             # 6.

@@ -12,6 +12,7 @@ from penstock.core.errors import PublishError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
+from penstock.core.version_files import VersionFile, version_files
 from penstock.publish.ledger import (
     Action,
     Publication,
@@ -21,16 +22,14 @@ from penstock.publish.ledger import (
     version_before,
     write_ledger,
 )
-from penstock.publish.mart_status import mark_republished
+from penstock.publish.mart_status import mark_republished, name_as_today
 from penstock.publish.publish import PublishResult, result_of
 from penstock.publish.versions import (
-    VersionFile,
     file_being_written,
-    next_seq,
+    free_seq,
     put_in_place,
     retire,
     served_file,
-    version_files,
 )
 
 
@@ -119,17 +118,18 @@ def _serve_again(
 ) -> PublishResult:
     """Copy the file `source` byte by byte, then write into the copy the whole ledger and one more row.
 
-    The row repeats what the ledger said of the content when `source` was published.
+    The row repeats what the ledger said of the content when `source` was published. Where an older Penstock
+    made `source`, the copy gets the tables of ours as they are today.
     """
     content = next(row for row in ledger if row.seq == source.seq)
     before = ledger[-1].marts
     row = replace(
         content,
-        seq=next_seq(version_files(settings, pipeline), ledger),
+        seq=free_seq(settings, pipeline, ledger),
         action=action,
         run_id=run_id,
         published_at=now,
-        by=by,
+        done_by=by,
         why=why,
         marts={
             name: PublishedMart(
@@ -144,6 +144,7 @@ def _serve_again(
         shutil.copyfile(source.path, written)
         with closing(open_duckdb(written)) as connection:
             connection.begin()
+            name_as_today(connection)
             mark_republished(connection, now)
             write_ledger(connection, [*ledger, row])
             connection.commit()

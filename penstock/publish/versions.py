@@ -1,17 +1,14 @@
-"""The files of a pipeline's published versions, and the symlink that says which one is served.
+"""One version after the other: written beside the others, put in place by one flip, retired when it is old.
 
-`data/marts/<pipeline>.duckdb` → `<pipeline>/<seq>-v<version>.duckdb`. Each file has a path of its own and is
-never written again: a process that still holds an old file would get that file's instance, not the new
-content, if the path were the same.
+Where they lie, and why there: see `penstock.core.version_files`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
+import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -20,6 +17,16 @@ from penstock.core.errors import PublishError
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush
 from penstock.core.settings import Settings
+from penstock.core.version_files import (
+    BEING_WRITTEN,
+    VersionFile,
+    being_written,
+    emptied_folders,
+    link_to,
+    numbered,
+    version_files,
+    version_folder,
+)
 from penstock.publish.ledger import Publication, read_ledger
 
 KEEP_VERSIONS = 5  # different ones, by the last time that each was served
@@ -27,28 +34,6 @@ KEEP_DAYS = 7  # of each, the newest file; days in UTC
 # Of one version's files (a refresh writes a new one). Never 1: a reader that has just resolved the symlink
 # must still find the file that it named before the flip.
 KEEP_PER_VERSION = 2
-
-_NAME = re.compile(r"(?P<seq>\d+)-v(?P<version>\d+)\.duckdb")
-_BEING_WRITTEN = ".being-written.duckdb"
-
-
-@dataclass(frozen=True)
-class VersionFile:
-    """One published file."""
-
-    path: Path
-    seq: int
-    version: int
-
-
-def version_files(settings: Settings, pipeline: str) -> list[VersionFile]:
-    """The pipeline's published files, oldest first. Files with other names are nobody's business here."""
-    folder = settings.versions_dir(pipeline)
-    if not folder.exists():
-        return []
-    named = ((path, _NAME.fullmatch(path.name)) for path in folder.iterdir())
-    files = [VersionFile(path, int(name["seq"]), int(name["version"])) for path, name in named if name]
-    return sorted(files, key=lambda file: file.seq)
 
 
 def served_file(settings: Settings, pipeline: str) -> VersionFile | None:
@@ -59,7 +44,7 @@ def served_file(settings: Settings, pipeline: str) -> VersionFile | None:
     """
     link = settings.marts_link(pipeline)
     files = version_files(settings, pipeline)
-    newest = f"ln -sfn {pipeline}/{files[-1].path.name} {link}" if files else f"remove {link}"
+    newest = link_to(settings, pipeline, files[-1]) if files else f"remove {link}"
     if link.is_symlink():
         target = (link.parent / link.readlink()).resolve()
         for file in files:
@@ -76,6 +61,11 @@ def served_file(settings: Settings, pipeline: str) -> VersionFile | None:
     return None
 
 
+def free_seq(settings: Settings, pipeline: str, ledger: Iterable[Publication]) -> int:
+    """The number of the next publication: no folder has it, not even one whose file is gone."""
+    return next_seq(numbered(settings, pipeline), ledger)
+
+
 def next_seq(files: Iterable[VersionFile], ledger: Iterable[Publication]) -> int:
     """A number that no publication has had, also none that was cut short between its rename and its flip."""
     return 1 + max([*(file.seq for file in files), *(row.seq for row in ledger)], default=0)
@@ -83,52 +73,60 @@ def next_seq(files: Iterable[VersionFile], ledger: Iterable[Publication]) -> int
 
 @contextmanager
 def file_being_written(settings: Settings, pipeline: str) -> Iterator[Path]:
-    """The temporary name of the next version, in the folder where it will stay. Nothing is there before
-    (what an interrupted publication left is removed) and nothing is left there after.
+    """The next version's file, in a folder that has no number yet. Nothing is there before (what an
+    interrupted publication left is removed) and nothing is left there after.
 
     Raises PublishError where DuckDB cannot write it.
     """
-    folder = settings.versions_dir(pipeline)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _BEING_WRITTEN
-    _remove_being_written(path)
+    _remove_being_written(settings, pipeline)
+    folder = settings.versions_dir(pipeline) / BEING_WRITTEN
+    folder.mkdir(parents=True)
     try:
-        yield path
+        yield folder / f"{pipeline}.duckdb"
     except duckdb.Error as exc:
         raise PublishError(
             f"pipeline {pipeline}: the new version could not be written: {str(exc).strip().splitlines()[0]}",
             fix="mend what the message says (a full disk?) and run again; what is served has not changed",
         ) from exc
     finally:
-        _remove_being_written(path)
+        _remove_being_written(settings, pipeline)
 
 
-def _remove_being_written(path: Path) -> None:
-    for file in path.parent.glob(f"{path.name}*"):  # DuckDB's write-ahead log lies beside it
-        file.unlink()
+def _remove_being_written(settings: Settings, pipeline: str) -> None:
+    for left in being_written(settings, pipeline):
+        _remove(left)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def put_in_place(settings: Settings, pipeline: str, written: Path, *, seq: int, version: int) -> Path:
     """Make the closed file `written` the one that is served. Returns its final path.
 
-    1. Force its content to disk. 2. Give it its final name, which no file has had. 3. Force the folder to
+    1. Force its content to disk. 2. Give its folder the final name, which no folder has had. 3. Force that to
     disk. 4. Make a new symlink beside the old. 5. Replace the old with it, in one step. 6. Force that to
     disk. Cut short before 5, readers see the old version; after it, the new one.
     """
-    final = settings.versions_dir(pipeline) / f"{seq}-v{version}.duckdb"
+    folder = version_folder(settings, pipeline, seq=seq, version=version)
+    final = folder / written.name
     link = settings.marts_link(pipeline)
     # 1. Read-only from now on: a client that opened it for writing would lock the other readers out.
     written.chmod(0o444)
     flush(written)
+    flush(written.parent)
     # 2.
-    written.rename(final)
+    written.parent.rename(folder)
     kill_point("publish.renamed")
     # 3.
-    flush(final.parent)
+    flush(folder.parent)
     # 4. Relative, so that the data folder can be moved or mounted elsewhere.
     new_link = link.with_name(f".{link.name}.new")
     new_link.unlink(missing_ok=True)
-    new_link.symlink_to(Path(final.parent.name) / final.name)
+    new_link.symlink_to(final.relative_to(link.parent))
     kill_point("publish.linked")
     # 5.
     new_link.replace(link)
@@ -139,14 +137,30 @@ def put_in_place(settings: Settings, pipeline: str, written: Path, *, seq: int, 
 
 
 def retire(settings: Settings, pipeline: str, ledger: list[Publication], now: dt.datetime) -> None:
-    """Remove the files that need not be kept, and what interrupted publications left.
+    """Remove the versions that need not be kept, and what interrupted publications and removals left.
 
-    Readers that have such a file open lose nothing: on POSIX a removed file lives on, whole, until the last
-    process that has it open closes it. `ledger` is the served file's; its last row is the served file.
+    Readers that have such a file open can read all of it: on POSIX a removed file lives on, whole, until the
+    last process that has it open closes it. DuckDB 1.5 and newer spill beside the file that they read: where
+    one does, the folder stays for a later publication. `ledger` is the served file's; its last row is the
+    served file.
     """
     for file in to_retire(version_files(settings, pipeline), ledger, now):
         file.path.unlink()
         kill_point("publish.retired")
+    for emptied in emptied_folders(settings, pipeline):
+        if not _is_spilled_into(emptied.path.parent, now):
+            # A reader may begin to spill at this moment; what it keeps us from goes with a later publication.
+            shutil.rmtree(emptied.path.parent, ignore_errors=True)
+
+
+def _is_spilled_into(folder: Path, now: dt.datetime) -> bool:
+    """Whether a reader has put something there within a day. One that ends removes it; one that is killed
+    does not."""
+    changed = []
+    for path in folder.glob("*.tmp/*"):
+        with suppress(FileNotFoundError):  # it ended meanwhile
+            changed.append(path.stat().st_mtime)
+    return any(now.timestamp() - at < dt.timedelta(days=1).total_seconds() for at in changed)
 
 
 def to_retire(files: list[VersionFile], ledger: list[Publication], now: dt.datetime) -> list[VersionFile]:

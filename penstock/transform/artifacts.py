@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_LONGEST_LINE = 300  # characters of one error
-# Lines that frame the real error, such as "Runtime Error in model x (models/x.sql)", and lines of detail.
-_FRAME = re.compile(
-    r"^(\w+ Error( in [\w ]+ \S+ \(.+\))?|An error occurred during execution of unit test .*)$"
-)
-_DETAIL = re.compile(r"^(LINE \d+:|Candidate bindings:|> in macro|> called by|compiled code at|\^)")
+from penstock.transform.dbt_messages import first_lines, told
+
 _KINDS = {"unit_test": "unit test", "operation": "hook"}
 
 
@@ -52,8 +47,9 @@ def node_counts(target: Path) -> NodeCounts:
     )
 
 
-def node_failures(target: Path) -> tuple[list[Failure], int]:
-    """The nodes that failed, in the order in which dbt ended them, and how many were skipped for it."""
+def node_failures(target: Path, project: Path) -> tuple[list[Failure], int]:
+    """The nodes of `project` that failed, in the order in which dbt ended them, and how many were skipped for
+    it."""
     results = _read(target, "run_results.json")["results"]
     manifest = _read(target, "manifest.json")
     declared = manifest["nodes"] | manifest["unit_tests"]
@@ -66,22 +62,10 @@ def node_failures(target: Path) -> tuple[list[Failure], int]:
         kind = _kind(result["unique_id"])
         tested = f" of model {node['model']}" if kind == "unit_test" else ""
         text = result["message"] or "dbt gives no reason"
-        where = f" ({node['original_file_path']})" if node.get("original_file_path") else ""
-        line = f"{_KINDS.get(kind, kind)} {name}{tested}{where} failed: {first_lines(text)}"
-        failures.append(Failure(name, line, text))
+        file = str(node.get("original_file_path") or "").removeprefix("./")
+        where = told(text, project, node=f"{_KINDS.get(kind, kind)} {name}{tested}", file=file).where
+        failures.append(Failure(name, f"{where} failed: {first_lines(text)}", text))
     return failures, sum(result["status"] == "skipped" for result in results)
-
-
-def first_lines(message: str) -> str:
-    """What a message of dbt says before it goes into detail, in one line."""
-    lines: list[str] = []
-    for line in (line.strip() for line in message.strip().splitlines()):
-        if _DETAIL.match(line):
-            break
-        if line and not _FRAME.match(line):
-            lines.append(line)
-    text = " ".join(lines)
-    return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "…"
 
 
 def public_models(target: Path) -> list[dict[str, Any]]:
@@ -99,6 +83,17 @@ def group_owners(target: Path) -> dict[str, str]:
         str(group["name"]): group["owner"].get("name") or group["owner"].get("email") for group in groups
     }
     return {name: str(owner) for name, owner in owners.items() if owner}
+
+
+def manifest_of(target: Path) -> dict[str, Any]:
+    """All that is declared, as dbt has parsed it."""
+    manifest: dict[str, Any] = _read(target, "manifest.json")
+    return manifest
+
+
+def invocation_of(target: Path) -> str:
+    """dbt's own name for the build."""
+    return str(_read(target, "run_results.json")["metadata"]["invocation_id"])
 
 
 def _kind(unique_id: str) -> str:

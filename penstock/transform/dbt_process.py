@@ -1,12 +1,17 @@
 """One dbt build, in a process of its own that ends: dbt keeps its DuckDB file locked for as long as it lives.
 
-Run by `dbt_build.py` as `python -m penstock.transform.dbt_process <project> <arguments of dbt build>`. dbt's
-log goes to stderr; stdout gets one JSON object: `{"success": bool, "error": what stopped dbt before any node
-ran, or null}`.
+Run by `dbt_build.py` as `python -m penstock.transform.dbt_process <project> <logs> <target> <selected …>`.
+dbt's log goes to stderr. On stdout and stdin this process and its parent talk, one JSON value a line:
 
-Stdin is the parent's life line. The parent holds the other end and writes nothing; when it ends, however it
-ends, the kernel closes the pipe, and this process ends at once. DuckDB stands that, and so do we: a build
-that was cut off leaves no build record, and the next one starts from the last commit.
+1. it parses the project, writes `manifest.json` into `target`, and says `{"selected": [unique ids]}`: what
+   a build would run
+2. the parent looks at that, and answers with further arguments of the build, such as `["--full-refresh"]`
+3. it builds, and says `{"success": bool, "error": text or null}`: `error` is what stopped dbt before, or
+   beside, its nodes. Where parsing fails, that is the first and only thing that it says.
+
+Stdin is the parent's life line, too. When the parent ends, however it ends, the kernel closes the pipe, and
+this process ends at once. DuckDB stands that, and so do we: a build that was cut off leaves no build record,
+and the next one starts from the last commit.
 """
 
 from __future__ import annotations
@@ -14,41 +19,89 @@ from __future__ import annotations
 import json
 import logging
 import os
+import queue
 import sys
 import threading
 from pathlib import Path
+from typing import Any, TextIO
 
 import yaml
 
 _PARENT_IS_GONE = 70  # exit code, EX_SOFTWARE; nobody is left to read it
 
 
-def main(project: Path, build_arguments: list[str]) -> int:
-    """Install the project's packages where that is due, build, and print the result."""
-    result_stream = os.fdopen(os.dup(1), "w")
+def main(project: Path, logs: str, target: str, select: list[str]) -> int:
+    """Install the project's packages where that is due, parse, ask, build, and say how it ended."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever dbt prints is log
     logging.raiseExceptions = False  # on a full disk, dbt's log must not bury what dbt says
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    asked: queue.Queue[list[str]] = queue.Queue()
+    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    places = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    words = _Words(
+        ["--no-use-colors", "--no-send-anonymous-usage-stats", "--log-path", logs],
+        places,
+        ["--target-path", target],
+    )
+    selection = ["--select", *select] if select else []
 
+    manifest = _parse(project, words)
+    if not manifest.success:
+        return _end(answers, manifest)
+    from dbt.cli.main import dbtRunner
+
+    runner = dbtRunner(manifest=manifest.result)
+    listed = runner.invoke(
+        words.of("ls", "--output", "json", "--output-keys", "unique_id", *selection, quiet=True)
+    )
+    if not listed.success:
+        return _end(answers, listed)
+    _say(answers, {"selected": [json.loads(line)["unique_id"] for line in listed.result or []]})
+    return _end(answers, runner.invoke(words.of("build", *selection, *asked.get())))
+
+
+class _Words:
+    """The command lines of dbt's commands, which differ in what stands after the command's name."""
+
+    def __init__(self, general: list[str], places: list[str], target: list[str]) -> None:
+        self._general, self._places, self._target = general, places, target
+
+    def of(self, command: str, *more: str, quiet: bool = False) -> list[str]:
+        silence = ["--log-level", "none"] if quiet else []
+        target = self._target if command != "deps" else []
+        return [*self._general, *silence, command, *self._places, *target, *more]
+
+
+def _parse(project: Path, words: _Words) -> Any:
+    """dbt's result of `parse`, or of `deps` where that failed first."""
     from dbt.cli.main import dbtRunner
 
     runner = dbtRunner()
-    deps = ["--quiet", "deps", "--project-dir", str(project), "--profiles-dir", str(project)]
+    deps = words.of("deps", quiet=True)
     if _all_local(project):
         runner.invoke(deps)  # takes no network and no time, and a moved project is found again
-    result = runner.invoke(build_arguments)
+    result = runner.invoke(words.of("parse"))
     if type(result.exception).__name__ == "UninstalledPackagesFoundError":
         installed = runner.invoke(deps)
-        result = runner.invoke(build_arguments) if installed.success else installed
+        result = runner.invoke(words.of("parse")) if installed.success else installed
+    return result
+
+
+def _end(answers: TextIO, result: Any) -> int:
     error = str(result.exception) if result.exception is not None else None
-    with result_stream:
-        json.dump({"success": bool(result.success), "error": error}, result_stream)
+    _say(answers, {"success": bool(result.success), "error": error})
+    answers.close()
     return 0 if result.success else 1
 
 
-def _end_with_parent() -> None:
-    while os.read(0, 1024):
-        pass
+def _say(answers: TextIO, value: Any) -> None:
+    answers.write(json.dumps(value) + "\n")
+    answers.flush()
+
+
+def _listen(asked: queue.Queue[list[str]]) -> None:
+    for line in sys.stdin:
+        asked.put(json.loads(line))
     os._exit(_PARENT_IS_GONE)
 
 
@@ -57,10 +110,13 @@ def _all_local(project: Path) -> bool:
     packages_file = project / "packages.yml"
     if not packages_file.exists():
         return False
-    content = yaml.safe_load(packages_file.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(packages_file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False  # dbt says what is wrong with it
     packages = content.get("packages") if isinstance(content, dict) else None
     return isinstance(packages, list) and all("local" in package for package in packages)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]))

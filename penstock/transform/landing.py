@@ -1,11 +1,16 @@
-"""The landing files that a build reads: there, readable, and filled in this environment."""
+"""The landing files that a build reads: there, readable, of today's format, filled in this environment."""
 
 from __future__ import annotations
+
+import time
+from pathlib import Path
 
 import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
+from penstock.core.landing_format import FORMAT_VERSION, ROW_GROUPS, bring_up_to_date, landing_format
+from penstock.core.pipeline_lock import file_lock
 from penstock.core.settings import Settings
 
 _LEAPS = """
@@ -16,27 +21,26 @@ where kind = 'restore'
 
 
 def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list[range]:
-    """Return when the landing file of `stream` can be opened for reading; up to `wait` seconds. Returns the
-    commit numbers that restores leapt over.
+    """Return when the landing file of `stream` can be opened for reading; up to `wait` seconds. A file of an
+    older format is brought up to date first. Returns the commit numbers that restores leapt over.
 
-    Raises LandingError for a file that is missing, not a landing file, of another stream or environment, or
-    never complete yet; BusyError where its writer holds it for longer.
+    Raises LandingError for a file that is missing, not a landing file, of a newer format, of another stream
+    or environment, or never complete yet; BusyError where its writer holds it for longer.
     """
     path = settings.landing_file(stream)
     drain = f"run `penstock ingest drain {stream}`"
     if not path.exists():
         raise LandingError(f"stream {stream}: nothing has landed, {path} does not exist", fix=drain)
+    deadline = time.monotonic() + wait
     with open_duckdb(path, read_only=True, wait=wait) as connection:
         try:
-            rows = connection.execute(
+            version = landing_format(connection, path)
+            ((landed_stream, environment, complete_until),) = connection.execute(
                 "select stream, environment, complete_until from raw.landing"
             ).fetchall()
             leaps = connection.execute(_LEAPS).fetchall()
         except duckdb.Error as exc:
             raise LandingError(f"{path}: not a landing file: {str(exc).splitlines()[0]}") from exc
-    if len(rows) != 1:
-        raise LandingError(f"{path}: raw.landing has {len(rows)} rows instead of one", fix=drain)
-    ((landed_stream, environment, complete_until),) = rows
     if landed_stream != stream:
         raise LandingError(f"{path}: holds the stream {landed_stream}, not {stream}")
     if environment != settings.environment:
@@ -48,4 +52,19 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list
         raise LandingError(
             f"stream {stream}: {path} was never complete: no drain has come to its end", fix=drain
         )
+    if version < FORMAT_VERSION:
+        _migrate(settings, stream, path, wait=max(deadline - time.monotonic(), 0))
     return [range(after + 1, restored) for restored, after in leaps]
+
+
+def _migrate(settings: Settings, stream: str, path: Path, *, wait: float) -> None:
+    """As its consumer would, and in its place: under its lock, so that none is at work meanwhile."""
+    with file_lock(settings.ingest_lock_file(stream), what=f"transform of stream {stream}", wait=wait):
+        try:
+            with open_duckdb(path, wait=wait, storage=ROW_GROUPS) as connection:
+                bring_up_to_date(connection, path, stream)
+        except duckdb.Error as exc:
+            raise LandingError(
+                f"{path}: cannot be brought up to today's format: {str(exc).strip().splitlines()[0]}",
+                fix="mend what the message says (a full disk?) and run again; nothing has changed",
+            ) from exc

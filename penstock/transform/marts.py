@@ -10,8 +10,10 @@ from penstock.core.errors import DeclarationError
 from penstock.core.names import name_problem
 from penstock.core.settings import Settings
 from penstock.transform.artifacts import group_owners, public_models
+from penstock.transform.configured import configured_error
 
 _SCHEMA = "marts"
+_NOT_PUBLIC = "or take `access: public` from it"
 
 
 @dataclass(frozen=True)
@@ -42,24 +44,28 @@ def candidate_marts(settings: Settings, pipeline: str, target: Path, owner: str)
     """
     owners = group_owners(target)
     project = settings.dbt_project_dir(pipeline)
-    return [_mart(node, project, owners, owner) for node in public_models(target)]
+    return [mart_of(node, project, owners, owner) for node in public_models(target)]
 
 
-def _mart(node: dict[str, Any], project: Path, owners: dict[str, str], pipeline_owner: str) -> Mart:
+def mart_of(node: dict[str, Any], project: Path, owners: dict[str, str], pipeline_owner: str) -> Mart:
+    """The mart that a public model offers. Raises DeclarationError where it cannot be published."""
     name = str(node["alias"])
-    file = project / str(node["original_file_path"])
     if problem := name_problem("mart", name):
-        raise DeclarationError(problem, file=file, fix="rename the model, or take `access: public` from it")
+        word = "alias" if node["config"].get("alias") else "name"
+        raise configured_error(project, node, word, problem, f"rename the model, {_NOT_PUBLIC}")
     if node["schema"] != _SCHEMA:
-        raise DeclarationError(
+        raise configured_error(
+            project, node, "schema",
             f"the public model {name} lies in the schema {node['schema']}, not in {_SCHEMA}",
-            file=file, fix=f"configure `schema: {_SCHEMA}`, or take `access: public` from it",
+            f"configure `schema: {_SCHEMA}`, {_NOT_PUBLIC}",
         )  # fmt: skip
     if not node["config"]["contract"]["enforced"]:
-        raise DeclarationError(
+        raise configured_error(
+            project, node, "contract",
             f"the public model {name} has no enforced contract, so its columns are not known",
-            file=file, fix="configure `contract: {enforced: true}` and list its columns with their types",
+            "configure `contract: {enforced: true}` and list its columns with their types",
         )  # fmt: skip
+    file = project / str(node["original_file_path"])
     columns = [_column(column, name, file) for column in node["columns"].values()]
     owner = node["config"].get("meta", {}).get("owner") or owners.get(node["group"] or "") or pipeline_owner
     return Mart(name, str(node["description"]), str(owner), columns)

@@ -89,14 +89,28 @@ def write_record(connection: duckdb.DuckDBPyConnection, record: BuildRecord) -> 
     kill_point("transform.committed")
 
 
-def all_inputs(connection: duckdb.DuckDBPyConnection, pipeline: str, streams: tuple[str, ...]) -> list[Input]:
-    """What the build read of each stream of the pipeline. Raises TransformError where one was not noted."""
+def all_inputs(
+    connection: duckdb.DuckDBPyConnection, pipeline: str, streams: tuple[str, ...], invocation_id: str
+) -> list[Input]:
+    """What the build with this id of dbt's read of each stream of the pipeline.
+
+    Raises TransformError where it noted nothing of one: an older note says nothing of the rows now.
+    """
+    try:
+        rows = connection.execute(
+            "select stream from _penstock.inputs where invocation_id = ?", [invocation_id]
+        ).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):  # the project leaves begin_build out
+        rows = []
+    noted = {stream for (stream,) in rows}
     inputs = read_inputs(connection, streams)
-    missing = [stream for stream in streams if stream not in {read.stream for read in inputs}]
+    missing = [stream for stream in streams if stream not in noted]
     if missing:
         raise TransformError(
-            f"pipeline {pipeline}: no model noted what it read of the stream {missing[0]}",
-            fix="give the model that reads it the post-hook penstock_shared.record_input, and build it",
+            f"pipeline {pipeline}: no model of this build noted what it read of the stream {missing[0]}",
+            fix="give the model that reads it the post-hook "
+            f"{{{{ penstock_shared.record_input('{missing[0]}') }}}}, and let the pipeline's `select` not "
+            "leave the model out; BI keeps the version before",
         )
     return inputs
 

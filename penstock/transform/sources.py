@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from penstock.core.declared_files import dbt_files
 from penstock.core.errors import DeclarationError
 from penstock.core.pipeline import Pipeline
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import read_yaml, suggestion
 
+_MADE_BY_DBT = {"target", "logs", "dbt_packages"}
+
 
 def check_sources(settings: Settings, pipeline: Pipeline) -> None:
     """The names of the dbt project's sources are the pipeline's streams, all of them and no others.
 
-    Raises DeclarationError: no dbt project, a source that is no stream of the pipeline, a stream without one.
+    Raises DeclarationError: no dbt project, YAML that cannot be read (dbt would name no file), a source that
+    is no stream of the pipeline, a stream without one.
     """
     project = settings.dbt_project_dir(pipeline.name)
     if not (project / "dbt_project.yml").exists():
@@ -21,6 +25,8 @@ def check_sources(settings: Settings, pipeline: Pipeline) -> None:
             f"the pipeline {pipeline.name} has no dbt project", file=project / "dbt_project.yml",
             fix="create it; one dbt project per pipeline, named like the pipeline",
         )  # fmt: skip
+    for file in _yaml_files(project):
+        read_yaml(file)
     found = {name for file in _property_files(project) for name in _sources(file, pipeline)}
     for stream in pipeline.streams:
         if stream not in found:
@@ -30,8 +36,15 @@ def check_sources(settings: Settings, pipeline: Pipeline) -> None:
             )  # fmt: skip
 
 
+def _yaml_files(project: Path) -> list[Path]:
+    files = (file for pattern in ("*.yml", "*.yaml") for file in sorted(project.rglob(pattern)))
+    return [file for file in files if file.relative_to(project).parts[0] not in _MADE_BY_DBT]
+
+
 def _property_files(project: Path) -> list[Path]:
-    return sorted(file for pattern in ("*.yml", "*.yaml") for file in (project / "models").rglob(pattern))
+    return [
+        file for file in dbt_files(project) if file.suffix in (".yml", ".yaml") and file.parent != project
+    ]
 
 
 def _sources(file: Path, pipeline: Pipeline) -> list[str]:
@@ -39,7 +52,9 @@ def _sources(file: Path, pipeline: Pipeline) -> list[str]:
     content = yaml_file.content
     sources = content.get("sources") if isinstance(content, dict) else None
     names = []
-    for index, source in enumerate(sources or []):
+    for index, source in enumerate(sources if isinstance(sources, list) else []):
+        if not isinstance(source, dict):
+            continue  # dbt says what is wrong with it
         name = str(source.get("name"))
         if name not in pipeline.streams:
             raise yaml_file.error(

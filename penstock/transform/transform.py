@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from penstock.core.code_version import code_version, declarations_hash
 from penstock.core.duckdb_file import open_duckdb
@@ -14,11 +16,17 @@ from penstock.core.kill_point import kill_point
 from penstock.core.pipeline import Pipeline, load_pipeline
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
+from penstock.core.warehouse_format import warehouse_format
+from penstock.transform.artifacts import invocation_of, manifest_of
 from penstock.transform.dbt_build import DbtBuild, FileWasHeld, dbt_build
+from penstock.transform.history import Plan, note_made_of, plan_build
 from penstock.transform.landing import wait_until_readable
 from penstock.transform.marts import candidate_marts
+from penstock.transform.public_models import check_public_models
 from penstock.transform.record import BuildRecord, Input, all_inputs, read_inputs, write_record
 from penstock.transform.sources import check_sources
+
+_log = logging.getLogger(__name__)
 
 Leaps = dict[str, list[range]]  # by stream, the commit numbers that were never given
 
@@ -46,7 +54,8 @@ def transform(
 
     1. check what is declared, before anything runs
     2. wait for the pipeline's lock and for the files that dbt will want; `patience` seconds for each
-    3. run `dbt build`; it empties the build record first
+    3. run `dbt build`: when the project is parsed, see that what is public can be served, and that the rows
+       of incremental models are made of what is declared; then build, which empties the build record first
     4. write the build record, if nothing that is declared changed meanwhile
 
     Raises DeclarationError, BusyError, LandingError, TransformError. Whatever fails, or ends this process,
@@ -81,6 +90,7 @@ def _read_before(settings: Settings, pipeline: Pipeline, *, wait: float) -> list
     if not path.exists():
         return []
     with open_duckdb(path, wait=wait) as connection:
+        warehouse_format(connection, path)  # raises for a newer one
         return read_inputs(connection, pipeline.streams)
 
 
@@ -95,11 +105,31 @@ def _build(
             for stream in pipeline.streams
         }
         try:
-            build = dbt_build(settings, pipeline.name, select=pipeline.select, full_refresh=full_refresh)
-            return build, leaps
+            return _build_once(settings, pipeline, full_refresh=full_refresh), leaps
         except FileWasHeld:
             if time.monotonic() > deadline:
                 raise
+
+
+def _build_once(settings: Settings, pipeline: Pipeline, *, full_refresh: bool) -> DbtBuild:
+    name, target = pipeline.name, settings.dbt_output_dir(pipeline.name) / "target"
+    plan: Plan | None = None
+
+    def ready(target: Path, selected: list[str]) -> bool:
+        nonlocal plan
+        manifest = manifest_of(target)
+        check_public_models(settings, name, manifest, selected)
+        plan = plan_build(settings, name, manifest, selected, full_refresh=full_refresh)
+        if plan.why_full is not None:
+            _log.warning("pipeline %s: all is built anew (full refresh): %s", name, plan.why_full)
+        return full_refresh or plan.why_full is not None
+
+    try:
+        return dbt_build(settings, name, select=pipeline.select, ready=ready)
+    finally:
+        kill_point("transform.dbt_ended")
+        if plan is not None:
+            note_made_of(settings, name, target, plan)
 
 
 def _record(
@@ -119,7 +149,7 @@ def _record(
             built_at=dt.datetime.now(dt.UTC),
             code=code_version(settings),
             declarations_hash=declared,
-            inputs=all_inputs(connection, pipeline.name, pipeline.streams),
+            inputs=all_inputs(connection, pipeline.name, pipeline.streams, invocation_of(build.target)),
             marts=marts,
             counts=build.counts,
         )

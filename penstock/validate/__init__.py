@@ -3,8 +3,12 @@
 suites.py        what must hold: `expectations/<pipeline>/<mart>.yaml`, read and checked
 expectations.py  the same in Great Expectations' own types: a misspelt check is found here
 candidates.py    what is judged: the build and its marts, in the warehouse, opened read-only
+supported.py     what Great Expectations declares, but cannot judge in DuckDB
+sql_check.py     a check in SQL, which DuckDB alone reads
 published.py     what is compared with: the last published version, beside the candidates
-dialect.py       how SQLAlchemy talks to DuckDB, so that checks run as SQL
+dialect.py       how SQLAlchemy talks to DuckDB, so that checks run as SQL on the gate's own connection
+metrics.py       how the rows of a check in SQL are counted
+quantiles.py     quantiles, with a result that can be kept
 judgement.py     the checks run, and what each of them found
 data_docs.py     the site that shows it
 verdict.py       the outcome, as a file, as text, as an error

@@ -17,6 +17,7 @@ from great_expectations.expectations.registry import (
 from penstock.core.errors import GateError
 from penstock.core.yaml_file import suggestion
 from penstock.validate.candidates import Mart
+from penstock.validate.sql_check import SQL_CHECK, SQL_KEY, with_doubled_braces
 from penstock.validate.suites import Check, Suite
 
 # Fields of every expectation that a suite says beside `kwargs`, or that belong to the run, not to the check.
@@ -80,11 +81,19 @@ def _refuse_unknown_columns(check: Check, mart: Mart) -> None:
                 )  # fmt: skip
 
 
+def _kwargs(check: Check) -> dict[str, Any]:
+    """As the suite has them; SQL with its braces as Great Expectations writes them."""
+    kwargs = dict(check.kwargs)
+    if check.type == SQL_CHECK and isinstance(sql := kwargs.get(SQL_KEY), str):
+        kwargs[SQL_KEY] = with_doubled_braces(sql)
+    return kwargs
+
+
 def _expectation(check: Check) -> Expectation:
     try:
         return ExpectationConfiguration(
             type=check.type,
-            kwargs=dict(check.kwargs),
+            kwargs=_kwargs(check),
             severity=check.severity,
             description=check.description,
             meta=dict(check.meta or {}),

@@ -16,6 +16,7 @@ from penstock.validate.candidates import Build, open_warehouse, read_build
 from penstock.validate.published import attach_published, check_sql, skip_incomparable
 from penstock.validate.quiet import quiet
 from penstock.validate.suites import read_suites
+from penstock.validate.supported import refuse_unsupported
 from penstock.validate.verdict import Counts, Verdict, by_weight, write_verdict
 
 
@@ -26,7 +27,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
     2. Open the warehouse read-only, to the end: what is judged cannot change meanwhile.
     3. Read the suites; everything that is wrong in them is found before any check runs.
     4. Leave out, and count, the checks that compare with what is not published yet.
-    5. Run the checks, build the Data Docs, write the verdict.
+    5. Run the checks on that very connection, build the Data Docs, write the verdict.
 
     Before 3 and after 5: code and declarations are those of the build, so suites and marts are of one state.
 
@@ -41,20 +42,23 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             build = read_build(connection, pipeline)
             _refuse_changed(settings, pipeline, build)
             suites = read_suites(settings.suites_dir(pipeline), (mart.name for mart in build.marts))  # 3
+            refuse_unsupported(connection, suites, build.marts)
+            check_sql(connection, suites, build.marts)
             with quiet():
-                # Great Expectations takes seconds to import: only where the suites' form is right.
+                # Great Expectations takes seconds to import: only where the suites may be right.
                 from penstock.validate.data_docs import build_data_docs
+                from penstock.validate.dialect import candidates_url
                 from penstock.validate.expectations import refuse_misspelt
                 from penstock.validate.judgement import Judge
 
                 for suite, mart in zip(suites, build.marts, strict=True):
                     refuse_misspelt(suite, mart)
-                check_sql(connection, suites, build.marts)
                 published = attach_published(connection, settings.marts_link(pipeline))  # 4
                 suites, skipped = skip_incomparable(connection, suites, published=published)
-                judge = Judge(warehouse, connection, run_id)  # 5
-                judgements = [judge.judge(suite) for suite in suites]
-                docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
+                with candidates_url(connection) as url:
+                    judge = Judge(url, connection, build.build_id, run_id)  # 5
+                    judgements = [judge.judge(suite) for suite in suites]
+                    docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
         kill_point("validate.judged")
         _refuse_changed(settings, pipeline, build)
         marts = {

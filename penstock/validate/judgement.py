@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -18,16 +18,20 @@ from great_expectations.data_context.types.base import (
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
+from sqlalchemy.dialects import sqlite
 
+import penstock.validate.metrics
+import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place of Great Expectations' own
 from penstock.core.errors import GateError
-from penstock.validate.dialect import candidates_url
+from penstock.core.printable import on_one_line
 from penstock.validate.expectations import gx_suite
-from penstock.validate.published import SQL_CHECK, query_of
+from penstock.validate.published import query_of
+from penstock.validate.sql_check import SQL_CHECK, first_rows
 from penstock.validate.suites import Check, Suite
 from penstock.validate.verdict import Counts, Problem
 from penstock.validate.wording import observed_text, problem_message
 
-_EXAMPLES = 3
+_LONGEST_NAME = 60  # characters, of up to four bytes each; a file system takes 255 bytes
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,13 @@ class Judgement:
 
 
 class Judge:
-    """Great Expectations over one warehouse file; its results stay in `context` for the Data Docs."""
+    """Great Expectations over one open warehouse; its results stay in `context` for the Data Docs."""
 
-    def __init__(self, warehouse: Path, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-        """`connection` is open on the same file, and has `published` attached where it exists."""
+    def __init__(self, url: str, connection: duckdb.DuckDBPyConnection, build_id: str, run_id: str) -> None:
+        """`url` leads to `connection`, which has `published` attached where it exists.
+
+        Raises GateError where Great Expectations does not see the build `build_id` there.
+        """
         self.context = gx.get_context(
             mode="ephemeral",
             project_config=DataContextConfig(
@@ -53,12 +60,22 @@ class Judge:
             ),
         )
         self._connection = connection
-        # The run's name becomes a folder of the Data Docs.
-        run_name = re.sub(r"[^\w.+:~-]", "-", run_id)
-        self._run = RunIdentifier(run_name=run_name, run_time=dt.datetime.now(dt.UTC))
+        self._run = RunIdentifier(run_name=_folder_name(run_id), run_time=dt.datetime.now(dt.UTC))
         self._source = self.context.data_sources.add_sql(
-            name="candidates", connection_string=candidates_url(warehouse), create_temp_table=False
+            name="candidates", connection_string=url, create_temp_table=False
         )
+        engine = self._source.get_execution_engine()
+        # Great Expectations knows no DuckDB. What it makes of like and regular expressions for SQLite, our
+        # dialect puts into DuckDB's words.
+        engine.dialect_module = SimpleNamespace(dialect=sqlite.dialect)
+        with engine.get_connection() as judging:
+            seen = judging.exec_driver_sql("select build_id from _penstock.build").scalars().all()
+        if seen != [build_id]:
+            raise GateError(
+                f"Great Expectations would judge the build {', '.join(map(str, seen)) or 'of nobody'}, "
+                f"the gate was to judge {build_id}",
+                fix="this must never happen: nothing was judged; report it",
+            )
 
     def judge(self, suite: Suite) -> Judgement:
         """Run a mart's suite. Raises GateError where a declared check has no result."""
@@ -75,9 +92,9 @@ class Judge:
             # SUMMARY: counts and a few examples, never every bad row.
             found = definition.run(result_format="SUMMARY", run_id=self._run)
         except Exception as exc:  # whatever it raises here, the gate has not judged
-            what = " ".join(f"{type(exc).__name__}: {exc}".split())
+            what = on_one_line(" ".join(f"{type(exc).__name__}: {exc}".split()))
             raise GateError(
-                f"marts.{suite.mart}: Great Expectations broke off: {what}",
+                f"marts.{suite.mart}: Great Expectations broke off: {what} ({suite.checks[0].yaml.path})",
                 fix="try the suite's checks one by one: one of them it cannot run, or not tell the result of",
             ) from exc
         results = {result.expectation_config.id: result for result in found.results}
@@ -106,10 +123,16 @@ class Judge:
         for check, result in pairs:
             if result.success:
                 continue
-            error = _raised(result.exception_info)
-            rows = [] if error else self._unexpected_rows(mart, check)
+            error, rows = _raised(result.exception_info), []
+            if not error:
+                try:
+                    rows = self._unexpected_rows(mart, check)
+                except duckdb.Error as exc:  # of other rows than Great Expectations met
+                    error = on_one_line(str(exc).strip().splitlines()[0])
             observed = None if error else observed_text(check, result.result, rows)
             found = None if error else observed_text(check, result.result, rows[:1])  # a message is one line
+            if error:
+                error = f"{error} ({check.place})"
             yield Problem(
                 mart=mart,
                 check=check.type,
@@ -124,10 +147,15 @@ class Judge:
         """The first rows that a check in SQL found: Great Expectations' summary only counts them."""
         if check.type != SQL_CHECK:
             return []
-        query = f"select * from ({query_of(check, mart)}) as unexpected_rows limit {_EXAMPLES}"
-        cursor = self._connection.execute(query)
+        cursor = self._connection.execute(first_rows(query_of(check, mart)))
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _folder_name(run_id: str) -> str:
+    """The run's name as a folder of the Data Docs: no file system refuses it, and it leads nowhere else."""
+    name = re.sub(r"[^\w.+:~-]", "-", run_id)[:_LONGEST_NAME]
+    return re.sub(r"^\.", "-", name) or "-"
 
 
 def _raised(exception_info: dict[str, Any]) -> str | None:
@@ -139,7 +167,7 @@ def _raised(exception_info: dict[str, Any]) -> str | None:
     for info in raised:
         if info["raised_exception"]:
             lines = str(info["exception_message"]).strip().splitlines()
-            return lines[0] if lines else "it raised without a message"
+            return on_one_line(lines[0]) if lines else "it raised without a message"
     return None
 
 

@@ -17,9 +17,8 @@ import duckdb
 from penstock.core.duckdb_file import literal, quoted
 from penstock.core.errors import GateError
 from penstock.validate.candidates import Mart
+from penstock.validate.sql_check import SQL_CHECK, SQL_KEY, counted, filled
 from penstock.validate.suites import Check, Suite
-
-SQL_CHECK = "unexpected_rows_expectation"
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,10 @@ def check_sql(connection: duckdb.DuckDBPyConnection, suites: Iterable[Suite], ma
             for check in suite.checks:
                 if check.type == SQL_CHECK and (problem := _binding_problem(connection, suite.mart, check)):
                     raise check.error(
-                        "kwargs", "unexpected_rows_query",
+                        "kwargs", SQL_KEY,
                         message=f"the SQL cannot run: {_first_line(problem)}",
-                        fix="candidates are marts.<mart> or {batch}, the last version is published.<mart>",
+                        fix="candidates are marts.<mart> or {batch}, the last version is published.<mart>; "
+                        "of braces, only {batch} is filled in",
                     )  # fmt: skip
 
 
@@ -91,17 +91,13 @@ def skip_incomparable(
 
 
 def query_of(check: Check, mart: str) -> str:
-    """A check's SQL, with `{batch}` being the candidate, as Great Expectations fills it in."""
-    text = str(check.kwargs["unexpected_rows_query"]).rstrip("; \t\r\n")
-    return text.format(batch=f"marts.{mart}")
+    """A check's SQL, one SELECT, with `{batch}` being the candidate. Raises duckdb.Error."""
+    return filled(str(check.kwargs.get(SQL_KEY, "")), Mart(mart, ()).table)
 
 
-def _binding_problem(connection: duckdb.DuckDBPyConnection, mart: str, check: Check) -> Exception | None:
+def _binding_problem(connection: duckdb.DuckDBPyConnection, mart: str, check: Check) -> duckdb.Error | None:
     try:
-        query = query_of(check, mart)
-        connection.execute(f"explain select count(*) from ({query}) as unexpected_rows")  # as GX wraps it
-    except (KeyError, IndexError, ValueError):
-        return ValueError("of braces, only {batch} is filled in; double the others: {{ }}")
+        connection.execute(f"explain {counted(query_of(check, mart))}")
     except duckdb.Error as exc:
         return exc
     return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock.core.declared_files import declared_files
 from penstock.core.errors import DeclarationError
 from penstock.core.yaml_file import KeyPath, YamlFile, read_yaml, suggestion
 
@@ -32,6 +33,11 @@ class Check:
     notes: str | list[str] | None
     yaml: YamlFile
     at: KeyPath
+
+    @property
+    def place(self) -> str:
+        """`file:line`."""
+        return f"{self.yaml.path}:{self.yaml.line(self.at)}"
 
     def error(self, *path: str | int, message: str, fix: str = "") -> DeclarationError:
         """An error that names the file, and the line of `path` inside this check."""
@@ -55,8 +61,7 @@ def read_suites(folder: Path, marts: Iterable[str]) -> tuple[Suite, ...]:
     that a suite does not have.
     """
     names = tuple(marts)
-    files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    for file in files:
+    for file in declared_files(folder, ".yaml", ".yml"):
         if file.stem not in names:
             raise DeclarationError(
                 f"a suite for '{file.stem}', which is not a public mart",

@@ -14,6 +14,7 @@ from penstock.core.command import to_json
 from penstock.core.errors import GateError, GateRefused, PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush
+from penstock.core.printable import printable
 from penstock.validate.published import Skipped
 
 Outcome = Literal["passed", "refused", "error"]
@@ -75,7 +76,7 @@ def write_verdict(verdict: Verdict, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".json.unfinished")
     with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(to_json(verdict), file, ensure_ascii=False, indent=2)
+        file.write(printable(json.dumps(to_json(verdict), ensure_ascii=False, indent=2)))
         file.flush()
         os.fsync(file.fileno())
     kill_point("validate.written")

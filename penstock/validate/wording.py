@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.core.printable import on_one_line
 from penstock.validate.suites import Check
 
 _LONGEST_VALUE = 60  # characters
@@ -30,8 +31,10 @@ def observed_text(check: Check, result: Mapping[str, Any], rows: list[dict[str, 
 
     `result` is Great Expectations' own; `rows` are the first rows that a check in SQL found.
     """
-    if "unexpected_count" in result:
+    if "element_count" in result:
         return _values(check, result)
+    if "partial_unexpected_list" in result or "partial_missing_list" in result:
+        return _distinct_values(check, result)
     if rows:
         count = result["observed_value"]
         examples = "; ".join(_row(row) for row in rows)
@@ -43,10 +46,23 @@ def observed_text(check: Check, result: Mapping[str, Any], rows: list[dict[str, 
 
 def _values(check: Check, result: Mapping[str, Any]) -> str:
     count, total = result["unexpected_count"], result["element_count"]
-    text = f"{count} of {total} values{_rule(check)}"
-    examples = list(dict.fromkeys(_value(value) for value in result.get("partial_unexpected_list") or []))
-    examples = [example for example in examples if example != "null"][:_VALUES_TOLD]
-    return f"{text}, e.g. {', '.join(examples)}" if examples else text
+    return f"{count} of {total} values{_rule(check)}{_examples(result.get('partial_unexpected_list'))}"
+
+
+def _distinct_values(check: Check, result: Mapping[str, Any]) -> str:
+    """Of an expectation about the set of a column's values: those too many, and those that are not there."""
+    texts = []
+    if count := result.get("unexpected_count"):
+        wanted = _value(check.kwargs.get("value_set"))
+        texts.append(f"{count} distinct values not in {wanted}{_examples(result['partial_unexpected_list'])}")
+    if count := result.get("missing_count"):
+        texts.append(f"{count} expected values are not there{_examples(result['partial_missing_list'])}")
+    return "; ".join(texts) or f"observed {_value(result.get('observed_value'))}"
+
+
+def _examples(values: list[Any] | None) -> str:
+    told = [value for value in dict.fromkeys(map(_value, values or [])) if value != "null"][:_VALUES_TOLD]
+    return f", e.g. {', '.join(told)}" if told else ""
 
 
 def _rule(check: Check) -> str:
@@ -76,6 +92,13 @@ def _row(row: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    text = text[1:-1] if isinstance(value, str) else text.replace('"', "")
+    text = json.dumps(_with_text_keys(value), ensure_ascii=False, default=str)
+    text = on_one_line(text[1:-1] if isinstance(value, str) else text.replace('"', ""))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _with_text_keys(value: Any) -> Any:
+    """A MAP of DuckDB may have keys of any type, JSON has texts only."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list | tuple) else value

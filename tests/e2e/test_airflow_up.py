@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import psutil
 import pytest
+from patience import PATIENCE, is_gone, until
 
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
@@ -21,13 +21,6 @@ from penstock.local.produce import produce
 from penstock.local.services import Services
 from penstock.local.synthetic import synthetic_sample
 from penstock.monitor.slack_stand_in import SlackStandIn
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-        time.sleep(0.1)
 
 
 def test_nothing_of_it_listens_off_loopback(airflow: AirflowApi, services: Services) -> None:
@@ -54,7 +47,7 @@ def test_a_broken_yaml_is_its_own_import_error_and_hides_no_other_dag(airflow: A
     assert "did you mean 'retries'?" in errors["misspelt.py"]
     with pytest.raises(PenstockError, match=r"cannot load the DAG misspelt: .*misspelt\.yaml:7"):
         airflow.wait_until_dag_is_seen("misspelt")
-    airflow.wait_until_dag_is_seen("customer_events")
+    airflow.wait_until_dag_is_seen("customer_events", seconds=PATIENCE)
 
 
 def test_what_runs_is_reused_but_not_with_another_environment(
@@ -97,11 +90,11 @@ def waiting(held: AirflowApi) -> Iterator[tuple[str, psutil.Process]]:
         commands[:] = [process for process in psutil.process_iter() if is_ingest_of(process, run_id)]
         return bool(commands)
 
-    wait_for(begun, 60, "the command of ingest")
+    until(begun, "the command of ingest has not begun")
     yield run_id, commands[0]
     if held.task_states("held", run_id)["ingest"].state == "running":
         held.set_task_state("held", run_id, "ingest", "failed")
-    held.wait_until_run_ends("held", run_id, seconds=60)
+    held.wait_until_run_ends("held", run_id, seconds=PATIENCE)
 
 
 def is_ingest_of(process: psutil.Process, run_id: str) -> bool:
@@ -113,23 +106,19 @@ def is_ingest_of(process: psutil.Process, run_id: str) -> bool:
         return False
 
 
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 def test_a_task_marked_as_failed_takes_its_process_with_it(
     held: AirflowApi, waiting: tuple[str, psutil.Process], slack: SlackStandIn
 ) -> None:
     run_id, command = waiting
     held.set_task_state("held", run_id, "ingest", "failed")
-    wait_for(lambda: gone(command), 15, "the end of the command")
-    assert held.wait_until_run_ends("held", run_id, seconds=60) == "failed"
+    until(lambda: is_gone(command), "the command has not ended")
+    assert held.wait_until_run_ends("held", run_id, seconds=PATIENCE) == "failed"
     states = {task: state.state for task, state in held.task_states("held", run_id).items()}
     assert states == {
         "ingest": "failed", "transform": "upstream_failed", "validate": "upstream_failed",
         "publish": "upstream_failed", "report": "success",
     }  # fmt: skip
-    wait_for(lambda: any(run_id in text for text in slack.texts), 20, "the message")
+    until(lambda: any(run_id in text for text in slack.texts), "no message came")
 
 
 def test_a_task_that_is_cleared_ends_its_process_before_the_next_begins(
@@ -137,12 +126,12 @@ def test_a_task_that_is_cleared_ends_its_process_before_the_next_begins(
 ) -> None:
     run_id, command = waiting
     held.clear_task("held", run_id, "ingest")
-    wait_for(lambda: gone(command), 15, "the end of the command")
+    until(lambda: is_gone(command), "the command has not ended")
 
     def begun_anew() -> bool:
         return any(is_ingest_of(process, run_id) for process in psutil.process_iter())
 
-    wait_for(begun_anew, 30, "the second try")
+    until(begun_anew, "there is no second try")
     assert not any(run_id in text for text in slack.texts)
 
 
@@ -151,6 +140,6 @@ def test_a_run_marked_as_failed_ends_its_process_and_is_reported_as_no_success(
 ) -> None:
     run_id, command = waiting
     held.set_run_state("held", run_id, "failed")
-    wait_for(lambda: gone(command), 15, "the end of the command")
-    wait_for(lambda: held.task_states("held", run_id)["report"].state == "failed", 40, "the report")
+    until(lambda: is_gone(command), "the command has not ended")
+    until(lambda: held.task_states("held", run_id)["report"].state == "failed", "no report has failed")
     assert "it is no success" in held.task_log("held", run_id, "report")

@@ -8,8 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +17,8 @@ from typing import Any
 import psutil
 import pytest
 from kafka import KafkaAdminClient
+from patience import PATIENCE, PATIENCE_FOR_A_RUN, until
+from services_of_this_run import services_of_this_run
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
@@ -27,7 +27,6 @@ from penstock.local.airflow_api import AirflowApi
 from penstock.local.services import MARK, free_port
 from penstock.monitor.slack_stand_in import SlackStandIn
 
-pytestmark = pytest.mark.timeout(900)
 REPOSITORY = Path(__file__).resolve().parents[2]
 STREAM = PIPELINE = "customer_events"
 
@@ -69,7 +68,7 @@ def runs(e2e_settings: Settings, airflow: AirflowApi, slack: SlackStandIn) -> Ru
 
     def run(*words: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "penstock", "local", "run", "-o", "json", *words]
-        ended = subprocess.run(command, env=env, capture_output=True, text=True)
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_FOR_A_RUN)
         assert ended.returncode == 0, ended.stderr
         result: dict[str, Any] = json.loads(ended.stdout)
         return result
@@ -79,8 +78,9 @@ def runs(e2e_settings: Settings, airflow: AirflowApi, slack: SlackStandIn) -> Ru
     second = run("--events", str(file))
     marts_after_second = _marts(e2e_settings)
     nothing_new = subprocess.run(
-        ["make", "run-local", "N=0"], cwd=REPOSITORY, env=env, capture_output=True, text=True
-    )
+        ["make", "run-local", "N=0"],
+        cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=PATIENCE_FOR_A_RUN,
+    )  # fmt: skip
     assert nothing_new.returncode == 0, nothing_new.stderr
     return Runs(first, marts_after_first, second, marts_after_second, nothing_new.stdout)
 
@@ -123,27 +123,30 @@ def test_stop_leaves_nothing_of_a_run_that_was_killed(settings: Settings) -> Non
     ports = {"KAFKA_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
     env = {**os.environ, **ports}  # `settings` put the data folder there
     command = [sys.executable, "-m", "penstock", "local", "run", "--count", "100"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        try:
-            _until(lambda: "airflow" in " ".join(_programs(settings)))
-        finally:
-            run.kill()
-    assert any("kafka.Kafka" in program for program in _programs(settings))
-    stopped = subprocess.run(["make", "stop"], cwd=REPOSITORY, env=env, capture_output=True, text=True)
-    assert stopped.returncode == 0, stopped.stderr
-    assert "broker" in stopped.stdout
-    assert _programs(settings) == []
+    with services_of_this_run(settings):
+        with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            try:
+                until(lambda: "airflow" in " ".join(_programs(settings)))
+            finally:
+                run.kill()
+        assert any("kafka.Kafka" in program for program in _programs(settings))
+        stopped = subprocess.run(
+            ["make", "stop"], cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert stopped.returncode == 0, stopped.stderr
+        assert "broker" in stopped.stdout
+        assert _programs(settings) == []
 
 
 def _begin_anew(settings: Settings, airflow: AirflowApi) -> None:
     """As on a fresh machine: no events in the topic, no file of the pipeline."""
-    _until(lambda: airflow.active_runs(PIPELINE) == [])
+    until(lambda: airflow.active_runs(PIPELINE) == [])
     airflow.pause(PIPELINE)
     topic = load_contract(settings, STREAM).topic
     admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
     if topic in admin.list_topics():
         admin.delete_topics([topic])
-        _until(lambda: topic not in admin.list_topics())
+        until(lambda: topic not in admin.list_topics())
     admin.close()
     for path in (
         settings.landing_file(STREAM), settings.warehouse_file(PIPELINE), settings.marts_link(PIPELINE),
@@ -170,10 +173,3 @@ def _programs(settings: Settings) -> list[str]:
             if process.environ().get(MARK) == str(settings.data) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(" ".join(process.cmdline()))
     return found
-
-
-def _until(condition: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

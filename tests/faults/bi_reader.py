@@ -22,7 +22,9 @@ PAUSE = 0.05  # seconds between two looks: leaves the stages some processor
 def look(link: str) -> tuple[int, int, dict[str, Any]]:
     """Version, seq and rows of what is served now. Raises ValueError where it does not fit together."""
     with duckdb.connect(link, read_only=True) as connection:
-        status = connection.execute("SELECT mart, version, rows FROM mart_status ORDER BY mart").fetchall()
+        status = connection.execute(
+            "SELECT mart, version, row_count FROM mart_status ORDER BY mart"
+        ).fetchall()
         seq, rows = connection.execute("SELECT max(seq), count(*) FROM _penstock.publications").fetchall()[0]
         marts = {
             mart: connection.execute(f'SELECT * FROM "{mart}" ORDER BY ALL').fetchall()

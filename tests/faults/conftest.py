@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from penstock.core.settings import Settings
 
@@ -102,7 +103,7 @@ def penstock() -> Iterator[Run]:
     yield run
     for process in started:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def drain(penstock: Run) -> Callable[..., str]:
 
     def run(**limits: float) -> str:
         process = penstock("ingest", "drain", "customer_events", **limits)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, stderr
         return stdout
 
@@ -124,7 +125,7 @@ def failed_drain(penstock: Run) -> Callable[..., str]:
 
     def run(*words: str, **limits: float) -> str:
         process = penstock("ingest", "drain", "customer_events", *words, **limits)
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1, stderr
         assert "Traceback" not in stderr
         return stderr[stderr.index("Error: ") :]

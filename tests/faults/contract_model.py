@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import threading
+import uuid
 import zoneinfo
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from decimal import Decimal
 from typing import Any
 
 import yaml
+from patience import PATIENCE
 
 LARGEST = 8 * 1024 * 1024
 DEEPEST = 128
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})0*)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
 _INTEGERS = {"BIGINT": 63, "INTEGER": 31}
 _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
@@ -35,6 +37,7 @@ _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 Reason = tuple[str | None, str]
+DUPLICATE: Reason = (None, "duplicateKey")
 
 
 class Number(str):
@@ -64,11 +67,11 @@ class ContractModel:
         parsed, repeats, rule = read_event(value)
         if rule is not None:
             return _rejected({(None, rule)})
-        names = {field["name"] for field in self.fields}
+        keys = {_key(field) for field in self.fields}
         values: dict[str, Any] = {}
-        reasons: set[Reason] = {(None, "duplicateKey")} if repeats else set()
+        reasons: set[Reason] = {DUPLICATE} if repeats else set()
         for field in self.fields:
-            name, found = field["name"], parsed.get(field["name"])
+            name, found = field["name"], parsed.get(_key(field))
             values[name] = None
             if found is None:
                 if field.get("required"):
@@ -82,18 +85,49 @@ class ContractModel:
                 reasons |= {(name, broken) for broken in _broken_rules(field, values[name])}
         if reasons:
             return _rejected(reasons)
-        unknown = {key: item for key, item in parsed.items() if key not in names}
+        unknown = {key: item for key, item in parsed.items() if key not in keys}
         return Verdict(values, unknown or None, frozenset())
+
+
+def _key(field: dict[str, Any]) -> str:
+    return str(field.get("physicalName", field["name"]))
 
 
 def _rejected(reasons: set[Reason]) -> Verdict:
     return Verdict(None, None, frozenset(reasons))
 
 
+def difference(verdict: Verdict, row: dict[str, Any] | None, reject: dict[str, Any] | None) -> str | None:
+    """What the engine did otherwise than the documents say; None where they agree. `reject`: its reasons."""
+    if verdict.values is None:
+        if reject is None:
+            return f"should be rejected for {set(verdict.reasons)}, landed as {row}"
+        reasons = {(one["field"], one["rule"]) for one in reject["reasons"]}
+        # Which of two values a repeated key means nobody can say, so no more is asked of its reasons.
+        agree = DUPLICATE in reasons if DUPLICATE in verdict.reasons else reasons == verdict.reasons
+        return (
+            None if agree else f"reasons {sorted(verdict.reasons, key=str)}, told {sorted(reasons, key=str)}"
+        )
+    if row is None:
+        assert reject is not None
+        return f"should land, rejected for {reject['reasons']}"
+    wrong = {
+        name: (value, row[name])
+        for name, value in verdict.values.items()
+        if row[name] != (str(value) if isinstance(row[name], str) else value)  # of a UUID either is given
+    }
+    unknown = None if row["_unknown"] is None else read_json(row["_unknown"])
+    if unknown != verdict.unknown:
+        wrong["_unknown"] = (verdict.unknown, unknown)
+    return f"(sent, landed): {wrong}" if wrong else None
+
+
 def read_event(value: bytes | None) -> tuple[dict[str, Any], bool, str | None]:
     """The event's object, whether a key stands twice in one object, and why it cannot be read at all."""
     if value is None:
-        return {}, False, "value"
+        return {}, False, "tombstone"
+    if not value:
+        return {}, False, "empty"
     if len(value) > LARGEST:
         return {}, False, "size"
     try:
@@ -108,7 +142,7 @@ def read_event(value: bytes | None) -> tuple[dict[str, Any], bool, str | None]:
     if _depth(text) > DEEPEST:
         return {}, False, "depth"
     if not isinstance(parsed, dict):
-        return {}, False, "object"
+        return {}, False, "null" if parsed is None else "object"
     return parsed, bool(repeated), None
 
 
@@ -140,7 +174,8 @@ def with_deep_stack(work: Callable[[], Any]) -> Any:
     try:
         thread = threading.Thread(target=lambda: result.append(work()))
         thread.start()
-        thread.join()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
     finally:
         sys.setrecursionlimit(limit)
         threading.stack_size(size)
@@ -165,6 +200,8 @@ def _typed(field: dict[str, Any], found: Any) -> Any:
     if isinstance(found, Number):
         raise _Broken("type")
     text = _of(str, found)
+    if field.get("physicalType") == "UUID":
+        return _uuid(text)
     if kind == "date":
         return _date(text)
     return _instant(field, text) if kind == "timestamp" else text
@@ -200,6 +237,12 @@ def _decimal(field: dict[str, Any], number: str) -> Decimal:
     if len(digits) - point > scale:
         raise _Broken("scale")
     return Decimal((bool(sign), tuple(int(digit) for digit in digits), point - len(digits)))
+
+
+def _uuid(text: str) -> uuid.UUID:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise _Broken("uuid")
+    return uuid.UUID(text)
 
 
 def _date(text: str) -> dt.date:

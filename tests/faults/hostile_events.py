@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from dataclasses import dataclass, replace
 
 from hostile_values import (
+    COST,
     DATES,
     HEADER_NAMES,
     KEYS,
@@ -53,6 +55,19 @@ class Hostile:
         chosen = self._random.choices(list(makers), list(makers.values()), k=count - len(large))
         made = [self._envelope(message) for message in large + [make() for make in chosen]]
         self._random.shuffle(made)
+        return made
+
+    def plain(self, count: int) -> list[Message]:
+        """As one producer writes them, field after field; some fields are not as they should be."""
+        made = []
+        for _ in range(count):
+            of_18_digits = {name: str(self._random.randrange(10**18)) for name in ("count", "huge", "itemId")}
+            tokens = self._tokens() | of_18_digits
+            pairs = [(f'"{name}"', token) for name, token in tokens.items() if name != COST]
+            if self._random.random() < 0.5:
+                index = self._random.randrange(len(pairs))
+                pairs[index] = (pairs[index][0], self._near(pairs[index][1]))
+            made.append(Message("plain", ("{" + ",".join(map(":".join, pairs)) + "}").encode()))
         return made
 
     def _good(self) -> Message:
@@ -172,15 +187,16 @@ class Hostile:
             return replace(message, timestamp_ms=self._random.choice(TIMESTAMPS))
         return message
 
-    def _pairs(self) -> Pairs:
-        """A good event."""
+    def _tokens(self) -> dict[str, str]:
+        """A good event: the JSON text of each field, by its key."""
         pick, below = self._random.choice, self._random.randrange
         self._number += 1
-        zone = pick(["Z", "+02:00", "-11:30"])
-        pairs = {
+        zone = pick(["Z", "z", "+02:00", "-11:30", "+05:45", "-00:00", "+14:00"])
+        fraction = pick(["", f".{below(10**3):03}", f".{below(10**6):06}", f".{below(10**6):06}000"])
+        return {
             "thing_id": f'"t{self._number}"',
             "amount": f"{pick(['', '-'])}{below(10**14)}.{below(10**4):04}",
-            "happened": f'"20{below(10, 40)}-0{below(1, 10)}-11T10:20:30.{below(10**6):06}{zone}"',
+            "happened": f'"20{below(10, 40)}-0{below(1, 10)}-11T10:20:30{fraction}{zone}"',
             "count": str(below(-(2**63), 2**63)),
             "small": str(below(-1000, 1000)),
             "share": f"0.{below(10**5):05}",
@@ -191,15 +207,28 @@ class Hostile:
             "opened": f'"2024-06-{below(10, 31)}T0{below(10)}:00:00"',
             "code": pick(['"ab"', '"x1"', '"abcde"', '"z99"']),
             "kind": self._string(pick(["a", "b'c", "☃"])),
+            "visit": f'"{uuid.UUID(int=self._random.getrandbits(128))}"',
+            "itemId": str(below(10**18, 2**63) * pick([1, -1])),
+            "shippedAt": f'"2024-0{below(1, 10)}-11 23:59:59.{below(10**6):06}{zone}"',
+            COST: f"{below(10**6)}.{below(10**3):03}{pick(['', '000000'])}",
+            "$.remark": self._string(pick(["<b>$x: 'y'</b>", '\\"', "a:b", "${HOME}", "C:\\new"])),
             "select": self._string(pick(TEXTS)),
         }
+
+    def _pairs(self) -> Pairs:
+        """A good event, without some of the fields that it need not have."""
+        pairs = self._tokens()
         for name in list(pairs)[3:]:
             draw = self._random.random()
-            if draw < 0.1:
+            if draw < (0.6 if name == COST else 0.1):  # its key is never written plainly
                 del pairs[name]
             elif draw < 0.15:
                 pairs[name] = "null"
-        made = [(json.dumps(name), token) for name, token in pairs.items()]
+        in_any_way = self._random.random() < 0.2
+        made = [
+            (self._string(name) if in_any_way else json.dumps(name, ensure_ascii=False), token)
+            for name, token in pairs.items()
+        ]
         if self._random.random() < 0.3:
             self._random.shuffle(made)
         return made

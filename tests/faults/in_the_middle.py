@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from functools import partial
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from subprocess import Popen
 
-import own_stream
 from conftest import Run
 from fault_stream import FaultStream
 from own_broker import Broker
+from patience import PATIENCE, next_line
 
 EVENTS = range(8_000)
 SMALL_BATCHES = {"batch_bytes": 100_000, "poll_batches": 1}
-until = partial(own_stream.until, seconds=60.0)
+SHORT = 15.0  # seconds without an event that end a drain; one fetch takes 2 over the slow network
 
 
-def drain_in_the_middle(stream: FaultStream, broker: Broker, penstock: Run, *, stall: float) -> Popen[str]:
+def drain_in_the_middle(
+    stream: FaultStream, broker: Broker, penstock: Run, *, stall: float = PATIENCE
+) -> Popen[str]:
     """A drain of EVENTS that has landed some, and cannot have landed all: the network is slow."""
     stream.produce_numbers(EVENTS, width=500)
     broker.proxy.slow(1_000_000)
     process = penstock("ingest", "drain", "customer_events", stall=stall, **SMALL_BATCHES)
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("commit 1: "), process.stderr.read()
+    first = next_line(process.stderr)
+    assert first.startswith("commit 1: "), first
     return process
+
+
+@contextmanager
+def standing_still(process: Popen[str]) -> Iterator[None]:
+    """It does nothing while the block runs, however long that takes."""
+    process.send_signal(signal.SIGSTOP)
+    yield
+    process.send_signal(signal.SIGCONT)
 
 
 def read(stream: FaultStream) -> int:

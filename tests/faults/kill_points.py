@@ -46,6 +46,6 @@ def kill_publish_at_each_point(stream: FaultStream) -> tuple[str, ...]:
         run_stage(stream.settings, "publish", PIPELINE, "--run-id", f"healed {number}")
     ledger = in_ledger(stream.settings, "seq, version")
     assert len({seq for seq, _ in ledger}) == len(ledger)
-    known = {f"{seq}-v{version}.duckdb" for seq, version in ledger}
+    known = {f"{seq}-v{version}" for seq, version in ledger}
     assert {file.name for file in stream.settings.versions_dir(PIPELINE).iterdir()} <= known
     return points

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import duckdb
+from patience import PATIENCE
 
 from penstock.core.settings import Settings
 
@@ -20,7 +21,7 @@ def run_stage(settings: Settings, *words: str) -> str:
     named = {"PENSTOCK_PROJECT": str(settings.project), "PENSTOCK_DATA": str(settings.data)}
     done = subprocess.run(
         [sys.executable, "-m", "penstock", *words],
-        env=os.environ | named, capture_output=True, text=True, timeout=200,
+        env=os.environ | named, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, f"penstock {' '.join(words)}: {done.stderr}"
     return done.stdout

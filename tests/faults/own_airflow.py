@@ -6,12 +6,10 @@ and a task that failed is tried again after a second.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +20,8 @@ import psutil
 import pytest
 from fault_stream import FaultStream, declare_stream
 from marts_by_hand import PIPELINE
+from patience import PATIENCE, PATIENCE_FOR_A_RUN, is_gone, until
+from services_of_this_run import services_of_this_run
 from witness import Witness
 
 from penstock.local.airflow_up import start_airflow
@@ -57,7 +57,7 @@ class Airflow:
                 environment.delenv(name)
             environment.setenv("SLACK_WEBHOOK_URL", self.slack.webhook_url)
             self.api = start_airflow(self.stream.settings, self.services, self.port, hold=[PIPELINE])
-        self.api.wait_until_dag_is_seen(PIPELINE)
+        self.api.wait_until_dag_is_seen(PIPELINE, seconds=PATIENCE)
         self.api.unpause(PIPELINE)
 
     def send(self, count: int) -> range:
@@ -78,7 +78,7 @@ class Airflow:
         return self.api.task_states(PIPELINE, run_id)[task].try_number
 
     def assert_ends_green(self, run_id: str) -> None:
-        state = self.api.wait_until_run_ends(PIPELINE, run_id, seconds=240)
+        state = self.api.wait_until_run_ends(PIPELINE, run_id, seconds=PATIENCE_FOR_A_RUN)
         assert (state, self.states(run_id)) == ("success", GREEN), self.logs(run_id)
         self.runs.append(run_id)
 
@@ -98,7 +98,7 @@ class Airflow:
         named |= {"SLACK_WEBHOOK_URL": self.slack.webhook_url, "PENSTOCK_RUN_ID": "by-hand"}
         done = subprocess.run(
             [sys.executable, "-m", "penstock", *words],
-            env=os.environ | named, capture_output=True, text=True, timeout=200,
+            env=os.environ | named, capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -122,16 +122,12 @@ def task_of(command: psutil.Process) -> psutil.Process:
 def kill(process: psutil.Process) -> None:
     """End it with signal 9, and see that it is gone."""
     process.send_signal(signal.SIGKILL)
-    gone(process, seconds=10)
+    gone(process)
 
 
-def gone(process: psutil.Process, *, seconds: float) -> None:
+def gone(process: psutil.Process) -> None:
     """Wait until the process is no more (or a zombie, which does nothing)."""
-    deadline = time.monotonic() + seconds
-    with contextlib.suppress(psutil.NoSuchProcess):
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            assert time.monotonic() < deadline, f"{process} still runs"
-            time.sleep(0.05)
+    until(lambda: is_gone(process), f"{process} still runs")
 
 
 def _is_launcher(process: psutil.Process) -> bool:
@@ -150,19 +146,15 @@ def airflow_over_own_project(folder: Path, servers: str) -> Iterator[Airflow]:
     dag.write_text(declared.replace(schedule, ""))  # no run but the tests'
     loader = dag.with_suffix(".py")
     loader.write_text(loader.read_text() + _LOADER)
-    services = Services(stream.settings)
-    with SlackStandIn() as slack:
+    with SlackStandIn() as slack, services_of_this_run(stream.settings) as services:
         airflow = Airflow(stream, services, slack)
-        try:
-            airflow.start()
-            yield airflow
-        finally:
-            services.stop_all()
+        airflow.start()
+        yield airflow
 
 
 def for_test(airflow: Airflow, witness: Witness) -> Airflow:
     """The same Airflow at rest, its stream's account in this test's line."""
     for run_id in airflow.api.active_runs(PIPELINE):  # a test that failed may have left one
-        airflow.api.wait_until_run_ends(PIPELINE, run_id, seconds=240)
+        airflow.api.wait_until_run_ends(PIPELINE, run_id, seconds=PATIENCE_FOR_A_RUN)
     airflow.stream = replace(airflow.stream, witness=witness)
     return airflow

@@ -13,19 +13,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from patience import PATIENCE
 from proxy import Proxy
+from services_of_this_run import services_of_this_run
 
 from penstock.core.settings import Settings
 from penstock.local import broker as broker_module
 from penstock.local.broker import start_broker
 from penstock.local.services import Services, free_port
 
-# A killed broker may come back after 3 s instead of 9, and compaction looks for work each second.
-_IMPATIENT = """\
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-log.cleaner.backoff.ms=1000
-"""
+_CLEANS_SOON = "log.cleaner.backoff.ms=1000\n"  # compaction looks for work each second
 
 
 @dataclass
@@ -51,7 +48,7 @@ class Broker:
         assert service is not None
         process = psutil.Process(service.pid)
         process.send_signal(signal.SIGKILL)
-        assert process.wait(timeout=10) == -signal.SIGKILL
+        assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
         return f"the broker, PID {service.pid}, died of signal 9"
 
 
@@ -59,18 +56,16 @@ class Broker:
 def broker_behind_proxy(data: Path, project: Path) -> Iterator[Broker]:
     """A running broker whose files lie in `data`; ended with the block."""
     settings = Settings(project=project, data=data, environment="local", bootstrap_servers=None)
-    services = Services(settings)
     port = free_port()
     proxy = Proxy(port)
     advertised = "advertised.listeners=PLAINTEXT://127.0.0.1:"
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, services_of_this_run(settings) as services:
         told = broker_module._PROPERTIES.replace(f"{advertised}{{port}}", f"{advertised}{proxy.port}")
         assert told != broker_module._PROPERTIES
-        patch.setattr(broker_module, "_PROPERTIES", told + _IMPATIENT)
+        patch.setattr(broker_module, "_PROPERTIES", told + _CLEANS_SOON)
         broker = Broker(settings, services, port, proxy)
         try:
             broker.start()
             yield broker
         finally:
-            services.stop_all()
             proxy.close()

@@ -29,17 +29,11 @@ class Proxy:
     def heal(self) -> None:
         """Pass everything again, at full speed; what was cut stays cut."""
         self.stalled = False
-        self._held: set[socket.socket] = set()
         self.bytes_per_second: float | None = None
 
     def stall(self) -> None:
         """Keep every connection open, and let nothing pass."""
         self.stalled = True
-
-    def hold_open_ones(self) -> None:
-        """Let nothing pass through the connections that are open now; new ones are free."""
-        with self._lock:
-            self._held = {client for client, _ in self._pairs}
 
     def slow(self, bytes_per_second: float) -> None:
         """Pass no more than this much from the broker to each client."""
@@ -81,7 +75,7 @@ class Proxy:
         with contextlib.suppress(OSError), client, server, self._until_closed(client, server):
             while True:
                 readable, _, _ = select.select([client, server], [], [], _LOOK)
-                if self.stalled or client in self._held:
+                if self.stalled:
                     time.sleep(_LOOK)
                     continue
                 for side in readable:

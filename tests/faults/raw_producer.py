@@ -9,6 +9,7 @@ from typing import Any
 from hostile_events import Message
 from kafka import KafkaProducer
 from kafka.serializer import Serializer
+from patience import PATIENCE
 
 Place = tuple[int, int]
 
@@ -44,7 +45,8 @@ def send_all(
     ]  # fmt: skip
     producer.flush()
     producer.close()
-    places = {(future.get().partition, future.get().offset): message for message, future in sent}
+    told = ((future.get(PATIENCE), message) for message, future in sent)
+    places = {(metadata.partition, metadata.offset): message for metadata, message in told}
     assert len(places) == len(sent)
     return places
 

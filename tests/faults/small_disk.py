@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from patience import PATIENCE, next_line
+
 # Ends when its input ends, and the disk with it.
 MOUNT = """
 set -eu
@@ -38,7 +40,7 @@ class SmallDisk:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*command)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def penstock(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -90,12 +92,11 @@ def small_disk(folder: Path, size: str) -> Iterator[SmallDisk]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     with holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "mounted\n"
+        assert next_line(holder.stdout) == "mounted\n"
         disk = SmallDisk(folder, holder)
         yield disk
         shutil.rmtree(outside)
         assert disk.run("cp", "-a", str(folder), str(outside)).returncode == 0
-        holder.communicate()
+        holder.communicate(timeout=PATIENCE)
     shutil.rmtree(folder)
     outside.rename(folder)

@@ -2,13 +2,16 @@
 
     python small_limits.py stall=5 poll_batches=1 -- ingest drain customer_events
 
-The code under test is the same; only how much, or how long, differs. `tell_phases=FD` makes it also write to
-that file descriptor, letter by letter, what it is doing: see PHASES.
+The code under test is the same; only how much, or how long, differs. The fast path of landing is taken from the
+first event on. `tell_phases=FD` makes it also write to
+that file descriptor, letter by letter, what it is doing: see PHASES. With `events=N` it tells, once, when so
+many have landed.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,10 +20,11 @@ from kafka import KafkaConsumer
 
 from penstock.cli import main
 from penstock.core import duckdb_file
-from penstock.ingest import columns, consume, fetch, follow, landing
+from penstock.ingest import columns, consume, fetch, fetch_ahead, follow, landing
 from penstock.transform import transform
 
 PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}
+ALL_LANDED = "!"
 
 
 def change(name: str, value: float) -> None:
@@ -36,17 +40,31 @@ def change(name: str, value: float) -> None:
         follow._LOOK_AT_TOPIC = value
     elif name == "linger":  # seconds that a follow's batch gathers events
         follow._LINGER = value
+    elif name == "stand_still_at_insert":  # where that insert begins, it stops itself (SIGSTOP)
+        stand_still_at_insert(int(value))
     elif name == "file_wait":  # seconds that a stage after ingest waits for a file that is held
         transform.transform.__kwdefaults__["patience"] = value
         duckdb_file.open_duckdb.__kwdefaults__["wait"] = value
-    elif name == "tell_phases":
-        tell_phases(int(value))
     else:
         raise ValueError(name)
 
 
-def tell_phases(descriptor: int) -> None:
-    """Write a letter whenever a phase of landing begins."""
+def stand_still_at_insert(which: int) -> None:
+    land = landing.LandingFile.land
+    inserts = 0
+
+    def landed(*args: Any, **kwargs: Any) -> Any:
+        nonlocal inserts
+        inserts += 1
+        if inserts == which:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return land(*args, **kwargs)
+
+    landing.LandingFile.land = landed
+
+
+def tell_phases(descriptor: int, *, events: int) -> None:
+    """Write a letter whenever a phase of landing begins, and ALL_LANDED once so many events have landed."""
 
     def before(letter: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def told(*args: Any, **kwargs: Any) -> Any:
@@ -63,7 +81,15 @@ def tell_phases(descriptor: int) -> None:
         if name in points:
             os.write(descriptor, points[name])
 
+    took = fetch.Fetch.took
+
+    def took_and_told(self: fetch.Fetch, batch: landing.Batch) -> None:
+        took(self, batch)
+        if sum(self.landed().values()) == events:
+            os.write(descriptor, ALL_LANDED.encode())
+
     landing.kill_point = at_point
+    fetch.Fetch.took = took_and_told
     fetch.Fetch._poll = before("f", fetch.Fetch._poll)
     columns.decode = before("d", columns.decode)
     landing.LandingFile.land = before("i", landing.LandingFile.land)
@@ -71,9 +97,13 @@ def tell_phases(descriptor: int) -> None:
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    limits = words[: words.index("--")]
-    for limit in limits:
-        name, _, value = limit.partition("=")
-        change(name, float(value))
-    sys.argv[1:] = words[len(limits) + 1 :]
+    command = words[words.index("--") + 1 :]
+    pairs = (word.partition("=") for word in words[: words.index("--")])
+    limits = {name: float(value) for name, _, value in pairs}
+    fetch_ahead.WORTH_IT = follow._BUSY = 0
+    if "tell_phases" in limits:
+        tell_phases(int(limits.pop("tell_phases")), events=int(limits.pop("events", 0)))
+    for name, value in limits.items():
+        change(name, value)
+    sys.argv[1:] = command
     main()

@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import duckdb
 import psutil
 from fault_stream import BAD, FaultStream, event
 from marts_by_hand import PIPELINE
+from patience import PATIENCE, next_line, until
 
 from penstock.core.settings import Settings
 
@@ -108,7 +108,7 @@ def ended(settings: Settings, *words: str, **env: str) -> subprocess.CompletedPr
     """Run `penstock <words>` to its end, however it ends."""
     return subprocess.run(
         [sys.executable, "-m", "penstock", *words], env=os.environ | _named(settings) | env,
-        capture_output=True, text=True, timeout=200,
+        capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
 
 
@@ -129,10 +129,8 @@ def refused(settings: Settings, *words: str, **env: str) -> str:
 
 def wait_until_judging(process: subprocess.Popen[str]) -> None:
     """Return once the gate has read build and suites: only then it loads Great Expectations, with pandas."""
-    deadline = time.monotonic() + 120
-    while not any("/pandas/" in file.path for file in psutil.Process(process.pid).memory_maps()):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
+    until(lambda: any("/pandas/" in file.path for file in psutil.Process(process.pid).memory_maps()))
+    assert process.poll() is None
 
 
 def in_warehouse(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
@@ -170,15 +168,14 @@ def reading(settings: Settings) -> Iterator[Reader]:
     )  # fmt: skip
     reader = Reader()
     try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "reading\n"
+        assert next_line(process.stdout) == "reading\n"
         yield reader
-        told = json.loads(process.communicate(timeout=60)[0])
+        told = json.loads(process.communicate(timeout=PATIENCE)[0])
         reader.looks, reader.failures = told["looks"], told["failures"]
         reader.seen = {int(version): contents for version, contents in told["seen"].items()}
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 def _named(settings: Settings) -> dict[str, str]:

@@ -5,8 +5,8 @@ One Airflow for all tests here. Each sends events of its own, and counts all tha
 
 from __future__ import annotations
 
+import contextlib
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import yaml
 from marts_by_hand import PIPELINE, read_marts
 from own_airflow import Airflow, airflow_over_own_project, for_test, gone, kill, task_of
 from own_broker import Broker
+from patience import PATIENCE, PATIENCE_FOR_A_RUN, until
 from test_slack_fails import REPEAT
 from witness import Witness
 from writers import Writers
@@ -24,7 +25,7 @@ from writers import Writers
 from penstock.core.settings import Settings
 from penstock.publish.ledger import Publication, read_ledger
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow")]
 STAGES = ("ingest", "transform", "validate", "publish")
 WAREHOUSE = f"warehouse/{PIPELINE}"
 
@@ -67,13 +68,20 @@ def hanging_build(airflow: Airflow, writers: Writers, run: str) -> tuple[psutil.
     """The run's transform and its dbt, stopped while it has the warehouse open: it ends only if ended."""
     transform = writers.wait_for("transform", run).process
     warehouse = str(airflow.stream.settings.warehouse_file(PIPELINE))
-    while transform.is_running():
-        for child in transform.children():
-            if warehouse in [file.path for file in child.open_files() if file.mode == "r+"]:
-                child.suspend()
-                return transform, child
-        time.sleep(0.05)
-    raise AssertionError("transform ended before its dbt wrote")
+    building: list[psutil.Process] = []
+
+    def has_it_open(process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):  # dbt's own children come and go
+            return warehouse in [file.path for file in process.open_files() if file.mode == "r+"]
+        return False
+
+    def builds() -> bool:
+        building[:] = filter(has_it_open, transform.children())
+        return bool(building)
+
+    until(builds, "no dbt of transform has the warehouse open")
+    building[0].suspend()
+    return transform, building[0]
 
 
 @pytest.mark.fault(20, "the scheduler is killed while a build hangs, and started again")
@@ -84,13 +92,13 @@ def test_a_run_outlives_its_scheduler(airflow: Airflow, witness: Witness) -> Non
         transform, dbt = hanging_build(airflow, writers, run)
         scheduler = airflow.scheduler()
         scheduler.send_signal(signal.SIGKILL)
-        assert scheduler.wait(timeout=10) == -signal.SIGKILL
+        assert scheduler.wait(timeout=PATIENCE) == -signal.SIGKILL
         assert transform.is_running()
         witness.saw(f"the scheduler, PID {scheduler.pid}, died of signal 9; its task's build stayed")
         airflow.start()
         again = writers.wait_for("transform", run, number=2, writing=WAREHOUSE)
-        gone(transform, seconds=5)
-        gone(dbt, seconds=5)
+        gone(transform)
+        gone(dbt)
         airflow.assert_ends_green(run)
     assert airflow.tries(run, "transform") == 2
     assert [one.process for one in writers.of("transform", run)] == [transform, again.process]
@@ -110,7 +118,7 @@ def test_a_killed_task_is_tried_again_and_meets_nobody(airflow: Airflow, witness
         kill(task)
         witness.saw(f"the process of transform's task, PID {task.pid}, died of signal 9 while dbt wrote")
         writers.wait_for("transform", run, number=2, writing=WAREHOUSE)
-        gone(dbt, seconds=5)
+        gone(dbt)
         publish = writers.wait_for("publish", run)
         kill(publish.process)
         airflow.assert_ends_green(run)
@@ -185,7 +193,7 @@ def test_a_run_that_fails_ends_as_ever_though_slack_does_not_answer(
     numbers = airflow.send(0 if airflow.sent else 100)
     airflow.slack.hold()
     run = airflow.trigger()
-    assert airflow.api.wait_until_run_ends(PIPELINE, run, seconds=240) == "failed"
+    assert airflow.api.wait_until_run_ends(PIPELINE, run, seconds=PATIENCE_FOR_A_RUN) == "failed"
     assert airflow.states(run) == {
         "ingest": "success", "transform": "success", "validate": "failed", "publish": "upstream_failed",
         "report": "success",

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from conftest import Run
 from fault_stream import FaultStream
-from in_the_middle import EVENTS, drain_in_the_middle, read, until
+from in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
 from kafka import KafkaAdminClient
 from own_broker import Broker
+from patience import PATIENCE, until
+from services_of_this_run import services_of_this_run
 
 from penstock.core.settings import Settings
 from penstock.ingest.topic import Topic, describe_topic
 from penstock.local.broker import create_topic
-from penstock.local.services import Services, free_port
+from penstock.local.services import free_port
 
 BY_EPOCH = (
     "SELECT _epoch, count(*), count(DISTINCT (_kafka_partition, _offset)), min(event_id), max(event_id) "
@@ -50,14 +52,14 @@ def another_cluster(first: Broker, data: Path) -> Iterator[None]:
     settings = Settings(
         project=first.settings.project, data=data, environment="local", bootstrap_servers=None
     )
-    second = Broker(settings, Services(settings), free_port(), first.proxy)
-    try:
-        first.proxy.lead_to(second.port)
-        second.start()
-        yield
-    finally:
-        first.proxy.lead_to(first.port)
-        second.services.stop_all()
+    with services_of_this_run(settings) as services:
+        second = Broker(settings, services, free_port(), first.proxy)
+        try:
+            first.proxy.lead_to(second.port)
+            second.start()
+            yield
+        finally:
+            first.proxy.lead_to(first.port)
 
 
 @pytest.mark.fault(13, "topic deleted and made anew between two drains")
@@ -74,7 +76,7 @@ def test_a_topic_made_anew_stops_the_drain_and_goes_on_as_a_new_epoch(
     assert stream.rows(BY_EPOCH) == [(1, 99, 99, "e000000", "e000098")]
     for _ in range(2):  # the second time there is nothing new to begin
         again = penstock("ingest", "drain", "customer_events", "--new-epoch")
-        _, stderr = again.communicate(timeout=60)
+        _, stderr = again.communicate(timeout=PATIENCE)
         assert again.returncode == 0, stderr
         assert stream.rows(BY_EPOCH) == [
             (1, 99, 99, "e000000", "e000098"), (2, 50, 50, "e000100", "e000149"),
@@ -91,13 +93,12 @@ def test_a_topic_made_anew_stops_the_drain_and_goes_on_as_a_new_epoch(
 def test_a_drain_never_takes_another_topic_s_events_for_its_own(
     own_broker: Broker, stream: FaultStream, penstock: Run
 ) -> None:
-    process = drain_in_the_middle(stream, own_broker, penstock, stall=20)
-    own_broker.proxy.hold_open_ones()  # the drain shall see nothing of it until every offset is there again
-    old, new = make_anew(stream)
-    stream.produce_numbers(range(10_000, 20_000))
-    assert process.poll() is None
-    own_broker.proxy.heal()
-    _, stderr = process.communicate(timeout=60)
+    process = drain_in_the_middle(stream, own_broker, penstock)
+    with standing_still(process):  # the drain shall see nothing of it until every offset is there again
+        old, new = make_anew(stream)
+        stream.produce_numbers(range(10_000, 20_000))
+        own_broker.proxy.heal()
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, stderr
     assert "Traceback" not in stderr
     assert f"topic id was {old}, is {new}" in stderr
@@ -109,18 +110,14 @@ def test_a_drain_never_takes_another_topic_s_events_for_its_own(
 
 @pytest.mark.slow
 @pytest.mark.fault(13, "topic deleted and made anew, longer than before, under a running follow")
-def test_a_follow_never_takes_another_topic_s_events_for_its_own(
-    own_broker: Broker, stream: FaultStream, penstock: Run
-) -> None:
+def test_a_follow_never_takes_another_topic_s_events_for_its_own(stream: FaultStream, penstock: Run) -> None:
     stream.produce_numbers(range(100))
     process = penstock("ingest", "follow", "customer_events")
     until(lambda: read(stream) == 100)
-    own_broker.proxy.hold_open_ones()
-    old, new = make_anew(stream)
-    stream.produce_numbers(range(1_000, 1_300))
-    assert process.poll() is None
-    own_broker.proxy.heal()
-    _, stderr = process.communicate(timeout=60)
+    with standing_still(process):
+        old, new = make_anew(stream)
+        stream.produce_numbers(range(1_000, 1_300))
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, stderr
     assert "Traceback" not in stderr
     assert f"topic id was {old}, is {new}" in stderr
@@ -152,7 +149,7 @@ def test_another_cluster_or_environment_stops_the_drain(
         assert "`penstock ingest drain customer_events --new-epoch`" in error
         stream.assert_each_once(range(600))
         gone_on = penstock("ingest", "drain", "customer_events", "--new-epoch")
-        _, stderr = gone_on.communicate(timeout=60)
+        _, stderr = gone_on.communicate(timeout=PATIENCE)
         assert gone_on.returncode == 0, stderr
     by_epoch = [(1, 594, 594, "e000000", "e000598"), (2, 594, 594, "e000400", "e000998")]
     assert stream.rows(BY_EPOCH) == by_epoch

@@ -7,7 +7,6 @@ or stop and say so; what is published names the version that it is of.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from conftest import REPOSITORY, Run
 from fault_stream import FaultStream
 from marts_by_hand import PIPELINE, read_marts, run_stage
 from own_broker import Broker
+from patience import PATIENCE, lines, until
 from small_marts import (
     TOTAL,
     expected_marts,
@@ -109,14 +109,12 @@ def the_contract_changes_during_a_drain(
     own_broker.proxy.slow(20_000)
     passed = own_broker.proxy.down
     drain = penstock("ingest", "drain", PIPELINE)
-    deadline = time.monotonic() + 120
-    while own_broker.proxy.down == passed:  # the contract is read before the broker is asked
-        assert time.monotonic() < deadline
+    until(lambda: own_broker.proxy.down > passed)  # the contract is read before the broker is asked
     contract = stream.settings.contract_file(PIPELINE)
     text = contract.read_text().replace("minimum: 0", "minimum: -1")
     contract.write_text(text.replace("version: 1.0.0", "version: 1.1.0"))
     own_broker.proxy.heal()
-    _, stderr = drain.communicate(timeout=200)
+    _, stderr = drain.communicate(timeout=PATIENCE)
     assert drain.returncode == 0, stderr
     versions = "SELECT DISTINCT _contract_version FROM raw.customer_events"
     assert stream.rows(f"{versions} UNION SELECT contract_version FROM raw.rejects") == [("1.0.0",)]
@@ -126,12 +124,11 @@ def the_contract_changes_during_a_drain(
 
 def a_model_changes_during_transform(stream: FaultStream, witness: Witness) -> None:
     process = started(stream.settings, "transform", PIPELINE)
-    assert process.stderr is not None
-    for line in process.stderr:
+    for line in lines(process.stderr):
         if "START sql table model marts.events_daily" in line:
             model(stream, "events_total").write_text(f"{TOTAL}-- edited\n")
             break
-    _, said = process.communicate(timeout=200)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"Error: {CHANGED}while dbt built it" in said
     assert in_warehouse(stream.settings, BUILDS) == []
@@ -166,7 +163,7 @@ def a_suite_changes_while_the_gate_judges(stream: FaultStream, witness: Witness)
     process = started(stream.settings, "validate", PIPELINE)
     wait_until_judging(process)
     with edited(suite(stream, "events_total"), "min_value: 1", after="min_value: 0"):
-        _, said = process.communicate(timeout=200)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"Error: {CHANGED}since build " in said
     assert not stream.settings.verdict_file(PIPELINE).exists()

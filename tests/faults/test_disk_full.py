@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fault_stream import FaultStream
 from marts_by_hand import PIPELINE, published_marts
+from patience import PATIENCE, next_line
 from small_disk import SmallDisk, small_disk
 
 DRAIN = ("ingest", "drain", PIPELINE)
@@ -56,7 +57,7 @@ READER = """
 import duckdb, json, select, sys
 
 QUERY = '''
-SELECT (SELECT count(*) FROM purchases), (SELECT rows FROM mart_status WHERE mart = 'purchases'),
+SELECT (SELECT count(*) FROM purchases), (SELECT row_count FROM mart_status WHERE mart = 'purchases'),
     (SELECT max(version) FROM _penstock.publications)
 '''
 queries, seen, failures = 0, [], []
@@ -84,22 +85,20 @@ while True:
 def reading(disk: SmallDisk, link: object) -> Iterator[Callable[[], dict[str, Any]]]:
     """A reader that queries the marts all the time; what is yielded ends it, and says what it saw."""
     reader = disk.start(sys.executable, "-c", READER, str(link))
-    assert reader.stdout is not None
-    assert reader.stdout.readline() == "reading\n"
+    assert next_line(reader.stdout) == "reading\n"
 
     def stop() -> dict[str, Any]:
-        return dict(json.loads(reader.communicate("stop", timeout=60)[0]))
+        return dict(json.loads(reader.communicate("stop", timeout=PATIENCE)[0]))
 
     try:
         yield stop
     finally:
         if reader.poll() is None:
             reader.kill()
-            reader.communicate()
+            reader.communicate(timeout=PATIENCE)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.fault(9, "the whole data folder on a tmpfs that dd fills before each stage")
 def test_each_stage_tells_a_full_disk_and_goes_on_with_space_while_readers_read(
     stream: FaultStream, drain: Callable[..., str]

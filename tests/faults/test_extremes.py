@@ -8,9 +8,10 @@ from contextlib import closing
 import pytest
 from conftest import Run
 from fault_stream import BAD, FaultStream
-from in_the_middle import SMALL_BATCHES, read, until
+from in_the_middle import SMALL_BATCHES, read
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
+from patience import PATIENCE, until
 
 from penstock.ingest.fetch import BATCH_BYTES
 
@@ -56,7 +57,7 @@ def test_huge_messages_are_kept_and_their_neighbours_land(
     with closing(KafkaProducer(bootstrap_servers=servers, max_request_size=2 * HUGE)) as producer:
         for number, size in ((50, LARGE), (99, HUGE)):
             value = stream.event(number, brand="x" * size)
-            told = producer.send(stream.topic, value, partition=0).get(timeout=120)
+            told = producer.send(stream.topic, value, partition=0).get(timeout=PATIENCE)
             stream.witness.saw(f"{told.serialized_value_size:,} bytes lie at offset {told.offset}")
     stream.produce_numbers(range(51, 99))
     drain()
@@ -77,10 +78,9 @@ def test_partitions_that_are_added_between_drains_are_found(
     drain()
     admin = KafkaAdminClient(bootstrap_servers=stream.settings.bootstrap_servers)
     admin.create_partitions({stream.topic: NewPartitions(total_count=4)})
-    partitions = admin.describe_topics([stream.topic])[0]["partitions"]
+    until(lambda: len(admin.describe_topics([stream.topic])[0]["partitions"]) == 4)
     admin.close()
-    stream.witness.saw(f"the topic has {len(partitions)} partitions")
-    assert len(partitions) == 4
+    stream.witness.saw("the topic has 4 partitions")
     stream.produce([stream.event(2)], partition=3)
     drain()
     assert stream.event_ids() == ["e000001", "e000002"]
@@ -105,7 +105,7 @@ def test_partitions_that_are_added_under_a_follow_are_found(stream: FaultStream,
     until(lambda: read(stream) == 1_000)
     assert process.poll() is None
     process.terminate()
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, stderr
     assert len(stream.account()) == 6
     stream.assert_each_once(range(1_000))

@@ -5,15 +5,14 @@ The account is made with a client of its own: what a consumer of committed event
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 import pytest
 from fault_stream import BAD, FaultStream
-from in_the_middle import until
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from patience import PATIENCE, until
 
 Place = tuple[int, int]  # partition, offset
 
@@ -30,11 +29,13 @@ def committed(stream: FaultStream) -> tuple[dict[Place, bytes], dict[int, int]]:
         consumer.assign(places)
         ends = consumer.end_offsets(places)
         seen: dict[Place, bytes] = {}
-        deadline = time.monotonic() + 30
-        while any(consumer.position(place) < ends[place] for place in places):
-            assert time.monotonic() < deadline
+
+        def are_all_read() -> bool:
             for records in consumer.poll(timeout_ms=200).values():
-                seen |= {(record.partition, record.offset): record.value for record in records}
+                seen.update({(record.partition, record.offset): record.value for record in records})
+            return all(consumer.position(place) >= ends[place] for place in places)
+
+        until(are_all_read)
     return seen, {place.partition: end for place, end in ends.items()}
 
 
@@ -69,7 +70,7 @@ def transactions(stream: FaultStream) -> Iterator[list[KafkaProducer]]:
     producers = [
         KafkaProducer(
             bootstrap_servers=stream.settings.bootstrap_servers, transactional_id=f"{stream.topic}-{name}",
-            acks="all", linger_ms=0,
+            acks="all", linger_ms=0, transaction_timeout_ms=int(PATIENCE * 1000),
         )
         for name in "ab"
     ]  # fmt: skip
@@ -92,12 +93,12 @@ def test_aborted_and_open_transactions_never_land(
         for n in range(number, number + 30):
             producer, told = (bad, aborted) if n % 3 == 0 else (good, kept)
             told.add(f"e{n:06}")
-            producer.send(stream.topic, stream.event(n), partition=n % 2).get(timeout=30)
+            producer.send(stream.topic, stream.event(n), partition=n % 2).get(timeout=PATIENCE)
         bad.abort_transaction()
         good.commit_transaction()
     bad.begin_transaction()
     for n in range(300, 310):
-        bad.send(stream.topic, stream.event(n), partition=0).get(timeout=30)
+        bad.send(stream.topic, stream.event(n), partition=0).get(timeout=PATIENCE)
     stream.produce([stream.event(n) for n in range(400, 404)])  # behind an open transaction in partition 0
     drain()
     there = assert_lands_what_is_committed(stream)

@@ -1,71 +1,101 @@
 """Ingest killed with signal 9 at random moments: KILLS= and SEED= say how many and which.
 
 The victim tells, through a pipe, which phase it is in. A moment is: some time after the nth begin of some
-phase. The last that came through the pipe says where the kill really fell.
+phase, or, where that cannot come any more, after all has landed. The last phase that came through the pipe
+says where the kill really fell.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fault_stream import FaultStream, numbered
 from kafka import KafkaProducer
-from small_limits import PHASES
+from patience import PATIENCE
+from small_limits import ALL_LANDED, PHASES
 
-EVENTS = 400  # produced before each kill: 8 commits or more, with those that only tell how far a follow is
-MOST = {"d": 4}  # times that a phase is waited for, others 8: who has nothing to land decodes nothing
+EVENTS = 400  # produced before each kill
+MOST = 6  # times that a phase is waited for: so many batches there are
 LIMITS = ("batch_bytes=5000", "poll_batches=1", "linger=0.05")
-PATIENCE = 30.0  # seconds for a victim to reach its moment
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to kill: so many seconds after a phase began the nth time."""
+
+    phase: str
+    times: int
+    pause: float
+
+    @staticmethod
+    def any(chance: random.Random) -> Moment:
+        pauses = [0, chance.uniform(0, 0.003), chance.uniform(0, 0.05)]
+        return Moment(chance.choice(list(PHASES)), chance.randint(1, MOST), chance.choice(pauses))
 
 
 class Victim:
-    """A command that lands events, and the letters of its phases so far."""
+    """A command that lands events, of which the topic has so many, and the letters that it told so far."""
 
-    def __init__(self, command: str) -> None:
-        self._read, write = os.pipe()
-        program = str(Path(__file__).with_name("small_limits.py"))
-        words = [*LIMITS, f"tell_phases={write}", "--", "ingest", command, "customer_events"]
-        self.process = subprocess.Popen(
-            [sys.executable, program, *words],
-            pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    def __init__(self, command: str, events: int, log: Path) -> None:
+        self._pipe, write = os.pipe()
+        self._log = log
+        program = [sys.executable, str(Path(__file__).with_name("small_limits.py"))]
+        limits = [*LIMITS, f"events={events}", f"tell_phases={write}"]
+        words = ["ingest", command, "customer_events"]
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*program, *limits, "--", *words], pass_fds=[write], stdout=output, stderr=output
+            )
         os.close(write)
         self.told = ""
 
-    def wait_for(self, letter: str, times: int) -> bool:
-        """Wait until a phase began so many times; False where the command ended before."""
-        while self.told.count(letter) < times:
-            piece = os.read(self._read, 1)
-            if not piece:
-                return False
-            self.told += piece.decode()
-        return True
+    def wait_for(self, moment: Moment) -> None:
+        """Wait until the moment has come, or cannot come any more: all has landed, or the command ended."""
+        deadline = time.monotonic() + PATIENCE
+        while self.told.count(moment.phase) < moment.times and ALL_LANDED not in self.told:
+            if not self._hear(1, deadline):
+                return
+        time.sleep(moment.pause)
 
     def kill(self) -> str | None:
-        """End it now; the phase that it was in, or None where it had ended by itself."""
+        """End it now; the phase that it was in, or None where it had ended by itself, in peace."""
         self.process.kill()
-        code = self.process.wait(timeout=PATIENCE)
-        while piece := os.read(self._read, 1000):
-            self.told += piece.decode()
-        os.close(self._read)
-        return PHASES[self.told[-1]] if code == -signal.SIGKILL else None
+        code = self.process.wait(PATIENCE)
+        while self._hear(1000, time.monotonic() + PATIENCE):
+            pass
+        os.close(self._pipe)
+        assert code in (0, -signal.SIGKILL), f"the victim ended with {code}: {self._log.read_text()}"
+        return PHASES[self.told.replace(ALL_LANDED, "")[-1]] if code else None
+
+    def _hear(self, most: int, deadline: float) -> bool:
+        """Take in what it tells next; False where it tells nothing any more."""
+        readable, _, _ = select.select([self._pipe], [], [], max(0, deadline - time.monotonic()))
+        if not readable:
+            self.process.kill()
+            pytest.fail(f"after {PATIENCE:g} s the victim is at {self.told}: {self._log.read_text()}")
+        piece = os.read(self._pipe, most)
+        self.told += piece.decode()
+        return bool(piece)
 
 
 @pytest.mark.fault(4, "drains and follows killed at random moments")
 def test_killed_at_random_moments_nothing_is_lost_or_doubled(
-    stream: FaultStream, drain: Callable[..., str]
+    stream: FaultStream, drain: Callable[..., str], tmp_path: Path
 ) -> None:
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
     kills = int(os.environ.get("KILLS") or 10)
+    print(f"SEED={seed}")  # a failure shows it
     chance = random.Random(seed)
     phases: Counter[str] = Counter()
     produced = 0
@@ -75,16 +105,14 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(
             producer.send(stream.topic, numbered(number), partition=number % 2)
         producer.flush()
         produced += EVENTS
-        victim = Victim(chance.choice(["drain", "follow"]))
-        letter = chance.choice(list(PHASES))
-        if victim.wait_for(letter, times=chance.randint(1, MOST.get(letter, 8))):
-            time.sleep(chance.choice([0, chance.uniform(0, 0.01), chance.uniform(0, 0.05)]))
+        victim = Victim(chance.choice(["drain", "follow"]), produced, tmp_path / "victim.log")
+        victim.wait_for(Moment.any(chance))
         phase = victim.kill()
         if phase is not None:
             phases[phase] += 1
         if stream.settings.landing_file("customer_events").exists():
             account = stream.account()
-            assert all(read == there for read, there in account.values()), f"SEED={seed}: {account}"
+            assert all(read == there for read, there in account.values()), account
     producer.close()
     drain()
     told = ", ".join(f"{phases[phase]} in {phase}" for phase in PHASES.values())

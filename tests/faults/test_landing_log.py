@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fault_stream import FaultStream
 from marts_by_hand import PIPELINE, run_stage
+from patience import PATIENCE
 
 Run = Callable[..., subprocess.Popen[str]]
 
@@ -47,7 +48,7 @@ def left(
     monkeypatch.setenv("PENSTOCK_KILL_AT", "ingest.committed")
     for _ in range(2):
         killed = penstock("ingest", "drain", PIPELINE, **LIMITS)
-        killed.communicate(timeout=60)
+        killed.communicate(timeout=PATIENCE)
         assert killed.returncode == -signal.SIGKILL
     monkeypatch.delenv("PENSTOCK_KILL_AT")
     file = stream.settings.landing_file(PIPELINE)
@@ -99,7 +100,6 @@ def test_a_damaged_log_is_told_and_stays_and_the_file_goes_on_without_it(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.fault(11, "the log cut short after a build has read its commits, whose numbers are given anew")
 def test_a_build_that_read_commits_which_a_torn_log_lost_is_told(
     stream: FaultStream, left: Left, penstock: Run, drain: Callable[..., str]
@@ -111,7 +111,7 @@ def test_a_build_that_read_commits_which_a_torn_log_lost_is_told(
     stream.produce_numbers(range(EVENTS, 1_000))
     drain(**LIMITS)
     refused = penstock("transform", PIPELINE)
-    _, stderr = refused.communicate(timeout=120)
+    _, stderr = refused.communicate(timeout=PATIENCE)
     assert refused.returncode == 1
     told = stderr.splitlines()[-2]
     assert "was read before and is not in it" in told

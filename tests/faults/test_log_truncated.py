@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from conftest import Run
 from fault_stream import FaultStream
-from in_the_middle import read, until
+from in_the_middle import read
 from kafka import KafkaConsumer, TopicPartition
 from own_broker import Broker
+from patience import PATIENCE, until
 
 EVENTS = range(1_000)
 
@@ -63,7 +64,7 @@ def test_a_log_that_ends_before_what_was_read_stops_drain_and_follow(
         "the topic ends at offset 200: the topic's log was cut off\n"
     )
     way_on = "`penstock ingest drain customer_events --new-epoch`"
-    _, stderr = follow.communicate(timeout=60)
+    _, stderr = follow.communicate(timeout=PATIENCE)
     for error in (stderr, failed_drain()):
         assert said in error
         assert way_on in error
@@ -74,7 +75,7 @@ def test_a_log_that_ends_before_what_was_read_stops_drain_and_follow(
     assert said.replace("offset 200", "offset 250") in failed_drain()
     for _ in range(2):  # the second time there is nothing new to begin
         go_on = penstock("ingest", "drain", "customer_events", "--new-epoch")
-        _, stderr = go_on.communicate(timeout=60)
+        _, stderr = go_on.communicate(timeout=PATIENCE)
         assert go_on.returncode == 0, stderr
     drain()
     kept = stream.rows(
@@ -111,7 +112,7 @@ def test_a_log_that_was_cut_off_and_has_grown_again_stops_a_running_follow(
     assert (end, grown) == (200, 600)
     stream.witness.saw(f"partition 0 ended at offset 500, then at {end}, now at {grown}")
     follow.send_signal(signal.SIGCONT)
-    _, stderr = follow.communicate(timeout=60)
+    _, stderr = follow.communicate(timeout=PATIENCE)
     assert follow.returncode == 1
     assert (
         f"Error: {stream.topic}/0: the landing file has read up to offset 500, the topic's log was cut off "

@@ -146,7 +146,7 @@ def test_outbox(settings: Settings, witness: Witness, monkeypatch: pytest.Monkey
     with SlackStandIn() as slack:
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.webhook_url)
         for point, (at_death, in_the_end, repeats) in expected.items():
-            failure = ("monitor", "failure", "--pipeline", PIPELINE, "--stage", "ingest", "--error", point)
+            failure = ("monitor", "failure", PIPELINE, "--stage", "ingest", "--error", point)
             killed_at(settings, point, *failure)
             assert len(about(slack, point)) == at_death
             run_stage(settings, "monitor", "deliver")

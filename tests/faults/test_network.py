@@ -8,19 +8,20 @@ from collections.abc import Callable
 import pytest
 from conftest import Run
 from fault_stream import FaultStream
-from in_the_middle import EVENTS, drain_in_the_middle
+from in_the_middle import EVENTS, SHORT, drain_in_the_middle
 from own_broker import Broker
+from patience import PATIENCE
 
 
 @pytest.mark.fault(3, "all connections cut after the first commit of a drain")
 def test_cut_connections_are_made_anew(own_broker: Broker, stream: FaultStream, penstock: Run) -> None:
-    process = drain_in_the_middle(stream, own_broker, penstock, stall=20)
+    process = drain_in_the_middle(stream, own_broker, penstock)
     passed = own_broker.proxy.down
     cut = own_broker.proxy.cut()
     assert cut >= 1
     assert process.poll() is None
     own_broker.proxy.heal()
-    _, stderr = process.communicate(timeout=90)
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, stderr
     more = own_broker.proxy.down - passed
     assert more > 1_000_000, "all had been fetched before the cut"
@@ -33,20 +34,18 @@ def test_cut_connections_are_made_anew(own_broker: Broker, stream: FaultStream, 
 def test_a_stall_ends_the_drain_and_the_next_one_finishes(
     own_broker: Broker, stream: FaultStream, penstock: Run, drain: Callable[..., str]
 ) -> None:
-    process = drain_in_the_middle(stream, own_broker, penstock, stall=5)
+    process = drain_in_the_middle(stream, own_broker, penstock, stall=SHORT)
     own_broker.proxy.stall()
-    passed, began = own_broker.proxy.down, time.monotonic()
-    _, stderr = process.communicate(timeout=90)
-    seconds = time.monotonic() - began
+    passed = own_broker.proxy.down
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert own_broker.proxy.down - passed < 200_000, "the stall let events pass"
     assert process.returncode == 1, stderr
     assert "Traceback" not in stderr
     assert "Error: " in stderr
     assert own_broker.servers in stderr
-    assert seconds < 60
     landed = len(stream.event_ids())
     assert 0 < landed < len(EVENTS) - 80
-    stream.witness.saw(f"{landed:,} rows had landed; the drain failed {seconds:.0f} s after the stall")
+    stream.witness.saw(f"{landed:,} rows had landed; the drain failed after {SHORT:g} s of the stall")
     own_broker.proxy.cut()
     own_broker.proxy.heal()
     drain()
@@ -59,13 +58,13 @@ def test_a_stall_ends_the_drain_and_the_next_one_finishes(
 def test_a_slow_network_only_makes_a_drain_slow(
     own_broker: Broker, stream: FaultStream, drain: Callable[..., str]
 ) -> None:
-    stream.produce_numbers(range(4_000), width=500)
-    own_broker.proxy.slow(300_000)
+    stream.produce_numbers(range(12_000), width=1_000)
+    own_broker.proxy.slow(700_000)  # 2 fetches of 1 MiB at once take 3 s
     passed, began = own_broker.proxy.down, time.monotonic()
-    drain(stall=8)
+    drain(stall=SHORT)
     seconds = time.monotonic() - began
     rate = (own_broker.proxy.down - passed) / seconds
-    assert rate < 350_000
-    assert seconds > 8
+    assert rate < 800_000
+    assert seconds > SHORT
     stream.witness.saw(f"{rate / 1000:.0f} kB/s for {seconds:.0f} s")
-    stream.assert_each_once(range(4_000))
+    stream.assert_each_once(range(12_000))

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from conftest import Run
 from fault_stream import FaultStream
-from in_the_middle import EVENTS, drain_in_the_middle, read, until
+from in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
 from kafka import KafkaAdminClient, TopicPartition
 from own_broker import Broker
+from patience import PATIENCE, until
 
 GAPS = 'SELECT epoch, "partition", from_offset, to_offset, events FROM raw.gaps ORDER BY ALL'
 
@@ -70,7 +71,7 @@ def test_a_gap_stops_the_drain_and_is_recorded_once_it_is_accepted(
         assert way_on in error
         stream.assert_each_once(range(200))
     go_on = penstock("ingest", "drain", "customer_events", "--accept-gap")
-    stdout, stderr = go_on.communicate(timeout=60)
+    stdout, stderr = go_on.communicate(timeout=PATIENCE)
     assert go_on.returncode == 0, stderr
     assert "gap accepted: partition 0, offsets 100 to 299 (200 events)" in stdout
     assert_all_but(stream, range(1_000), 100, 299)
@@ -80,11 +81,11 @@ def test_a_gap_stops_the_drain_and_is_recorded_once_it_is_accepted(
 def test_a_gap_that_opens_in_the_middle_of_a_drain_is_named(
     own_broker: Broker, stream: FaultStream, penstock: Run, failed_drain: Callable[..., str]
 ) -> None:
-    process = drain_in_the_middle(stream, own_broker, penstock, stall=20)
-    remove_up_to(stream, 3_900)
-    assert process.poll() is None
-    own_broker.proxy.heal()
-    _, stderr = process.communicate(timeout=60)
+    process = drain_in_the_middle(stream, own_broker, penstock)
+    with standing_still(process):
+        remove_up_to(stream, 3_900)
+        own_broker.proxy.heal()
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, stderr
     begin = stored(stream, 0)
     assert 0 < begin < 3_900
@@ -92,7 +93,7 @@ def test_a_gap_that_opens_in_the_middle_of_a_drain_is_named(
     assert said in stderr
     assert way_on in stderr
     go_on = penstock("ingest", "drain", "customer_events", "--accept-gap")
-    _, stderr = go_on.communicate(timeout=60)
+    _, stderr = go_on.communicate(timeout=PATIENCE)
     assert go_on.returncode == 0, stderr
     assert_all_but(stream, EVENTS, begin, 3_899)
 
@@ -106,10 +107,10 @@ def test_a_gap_that_opens_under_a_follow_is_named(
     own_broker.proxy.slow(1_000_000)
     process = penstock("ingest", "follow", "customer_events", batch_bytes=100_000, poll_batches=1)
     until(lambda: read(stream) > 0)
-    remove_up_to(stream, 3_900)
-    assert process.poll() is None
-    own_broker.proxy.heal()
-    _, stderr = process.communicate(timeout=60)
+    with standing_still(process):
+        remove_up_to(stream, 3_900)
+        own_broker.proxy.heal()
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, stderr
     begin = stored(stream, 0)
     assert 0 < begin < 3_900
@@ -119,7 +120,7 @@ def test_a_gap_that_opens_under_a_follow_is_named(
     follow = penstock("ingest", "follow", "customer_events", "--accept-gap")
     until(lambda: read(stream) == len(EVENTS))
     follow.terminate()
-    stdout, stderr = follow.communicate(timeout=30)
+    stdout, stderr = follow.communicate(timeout=PATIENCE)
     assert follow.returncode == 0, stderr
     assert f"gap accepted: partition 0, offsets {begin} to 3899" in stdout
     assert_all_but(stream, EVENTS, begin, 3_899)

@@ -11,6 +11,7 @@ import pytest
 from conftest import FaultStream
 from fault_stream import numbered
 from kafka import KafkaConsumer, TopicPartition
+from patience import until
 from witness import Witness
 
 from penstock.core.errors import LandingError
@@ -196,15 +197,18 @@ def in_topic(stream: FaultStream) -> list[bytes]:
     """The values that the topic holds, as any consumer finds them."""
     consumer = KafkaConsumer(
         bootstrap_servers=stream.settings.bootstrap_servers,
-        consumer_timeout_ms=2_000,
         auto_offset_reset="earliest",
     )
     try:
         consumer.assign([TopicPartition(stream.topic, partition) for partition in (0, 1)])
         ends = consumer.end_offsets(list(consumer.assignment()))
         values: list[bytes] = []
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            values += [one.value for part in consumer.poll(1_000).values() for one in part]
+
+        def are_all_read() -> bool:
+            values.extend(one.value for part in consumer.poll(1_000).values() for one in part)
+            return all(consumer.position(place) >= end for place, end in ends.items())
+
+        until(are_all_read)
         return values
     finally:
         consumer.close()

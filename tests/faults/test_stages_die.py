@@ -14,6 +14,7 @@ import pytest
 from fault_stream import FaultStream
 from kill_points import kill_publish_at_each_point
 from marts_by_hand import PIPELINE, run_stage
+from patience import PATIENCE, lines
 from small_marts import (
     TOTAL,
     expected_marts,
@@ -86,13 +87,12 @@ def dbt_is_killed(stream: FaultStream, witness: Witness) -> None:
     """In the middle of a model; penstock itself lives on and says so."""
     model(stream, "events_total").write_text(TAKES_LONG)
     process = started(stream.settings, "transform", PIPELINE)
-    assert process.stderr is not None
-    for line in process.stderr:
+    for line in lines(process.stderr):
         if "START sql table model marts.events_total" in line:
             (dbt,) = psutil.Process(process.pid).children()
             dbt.send_signal(signal.SIGKILL)
             break
-    _, said = process.communicate(timeout=200)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"Error: pipeline {PIPELINE}: dbt ended with code -9 and no result" in said
     assert in_warehouse(stream.settings, BUILDS) == [(0,)]
@@ -118,7 +118,7 @@ def the_gate_is_killed(stream: FaultStream, witness: Witness) -> None:
     process = started(stream.settings, "validate", PIPELINE)
     wait_until_judging(process)
     process.kill()
-    process.communicate()
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     assert not stream.settings.verdict_file(PIPELINE).exists()
     assert "has no verdict" in refused(stream.settings, "publish", PIPELINE)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 from conftest import Run
 from fault_stream import FaultStream
-from in_the_middle import EVENTS, drain_in_the_middle, read, until
+from in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
 from own_broker import Broker
+from patience import PATIENCE, until
 
 FIRST = "another consumer was first: partition "
 
@@ -18,19 +20,18 @@ FIRST = "another consumer was first: partition "
 def test_of_drains_at_once_one_lands_and_the_others_say_why(
     own_broker: Broker, stream: FaultStream, penstock: Run
 ) -> None:
-    winner = drain_in_the_middle(stream, own_broker, penstock, stall=60)
-    own_broker.proxy.slow(200_000)
-    hasty = penstock("ingest", "drain", "customer_events", "--wait", "0")
-    _, error = hasty.communicate(timeout=60)
-    assert winner.poll() is None
+    winner = drain_in_the_middle(stream, own_broker, penstock)
+    with standing_still(winner):
+        hasty = penstock("ingest", "drain", "customer_events", "--wait", "0")
+        _, error = hasty.communicate(timeout=PATIENCE)
+        patient = penstock("ingest", "drain", "customer_events", "-o", "json")
+        own_broker.proxy.heal()
     assert hasty.returncode == 1
     assert "Traceback" not in error
     assert f"held by drain of stream customer_events (PID {winner.pid})" in error
     stream.witness.saw(f"one drain named the other's PID {winner.pid} while that landed")
-    patient = penstock("ingest", "drain", "customer_events", "-o", "json")
-    own_broker.proxy.heal()
     for process in (winner, patient):
-        stdout, stderr = process.communicate(timeout=90)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, stderr
     assert json.loads(stdout)["landed"] == 0
     stream.witness.saw("the one that waited found nothing left to land")
@@ -50,14 +51,14 @@ def test_beside_a_follow_a_drain_waits_and_a_second_follow_is_refused(
         penstock("ingest", "drain", "customer_events", "-o", "json"),
         penstock("ingest", "follow", "customer_events"),
     ]
-    (told, _), (_, refused) = (process.communicate(timeout=60) for process in beside)
+    (told, _), (_, refused) = (process.communicate(timeout=PATIENCE) for process in beside)
     assert (json.loads(told)["by_another"], json.loads(told)["landed"]) == (True, 0)
     assert beside[1].returncode == 1
     assert f"held by follow of stream customer_events (PID {follow.pid})" in refused
     stream.witness.saw(f"the drain said that another landed all; the second follow named PID {follow.pid}")
     assert follow.poll() is None
     follow.terminate()
-    stdout, stderr = follow.communicate(timeout=30)
+    stdout, stderr = follow.communicate(timeout=PATIENCE)
     assert follow.returncode == 0, stderr
     assert json.loads(stdout)["landed"] == 990
     stream.assert_each_once(range(1_000))
@@ -72,31 +73,30 @@ def test_of_two_follows_that_share_no_lock_one_wins_each_batch(
     """No lock keeps them apart: the compare-and-set of the landing file alone decides."""
     landing = stream.settings.landing_file("customer_events").parent
     landing.mkdir(parents=True)
-    follows = []
-    for name in ("a", "b"):
+    limits = {"linger": 0.1, "batch_bytes": 5_000, "poll_batches": 1}
+
+    def follow(name: str) -> Popen[str]:
         (tmp_path / name).mkdir()
         (tmp_path / name / "landing").symlink_to(landing)
         monkeypatch.setenv("PENSTOCK_DATA", str(tmp_path / name))
-        follows.append(
-            penstock(
-                "ingest",
-                "follow",
-                "customer_events",
-                "-o",
-                "json",
-                linger=0.1,
-                batch_bytes=5_000,
-                poll_batches=1,
-            )
-        )
-    for begin in range(0, 1_000, 200):
-        stream.produce_numbers(range(begin, begin + 200))
-        until(lambda produced=begin + 200: read(stream) == produced)
+        return penstock("ingest", "follow", "customer_events", "-o", "json", **limits)
+
+    def produce_200_more(produced: int) -> None:
+        stream.produce_numbers(range(produced, produced + 200))
+        until(lambda: read(stream) == produced + 200)
+
+    one = follow("a")
+    produce_200_more(0)
+    with standing_still(one):  # so they meet: it will fetch what the other has landed
+        other = follow("b")
+        produce_200_more(200)
+    for produced in (400, 600, 800):
+        produce_200_more(produced)
     landed, lost = [], 0
-    for process in follows:
+    for process in (one, other):
         assert process.poll() is None
         process.terminate()
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, stderr
         said = json.loads(stdout)
         landed.append(said["landed"] + said["rejected"])

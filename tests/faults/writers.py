@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
+from patience import PATIENCE, until
 
 _PAUSE = 0.05  # seconds between two looks
 _STAGES = ("ingest", "transform", "validate", "publish")
@@ -47,23 +48,22 @@ class Writers:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end.set()
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
 
     def of(self, stage: str, run_id: str) -> list[Command]:
         """The commands of this stage in this run, in the order in which they appeared."""
         return [one for one in list(self.commands) if (one.stage, one.run_id) == (stage, run_id)]
 
-    def wait_for(
-        self, stage: str, run_id: str, *, number: int = 1, writing: str = "", seconds: float = 150.0
-    ) -> Command:
+    def wait_for(self, stage: str, run_id: str, *, number: int = 1, writing: str = "") -> Command:
         """The `number`th command of the stage, as soon as it is there and, if named, has that file open."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self._thread.is_alive():
+
+        def is_there() -> bool:
+            assert self._thread.is_alive(), "nobody watches"
             commands = self.of(stage, run_id)
-            if len(commands) >= number and (not writing or writing in commands[number - 1].wrote):
-                return commands[number - 1]
-            time.sleep(_PAUSE)
-        raise AssertionError(f"no command {stage} {number} {writing} of run {run_id} within {seconds:g} s")
+            return len(commands) >= number and (not writing or writing in commands[number - 1].wrote)
+
+        until(is_there, f"no command {stage} {number} {writing} of run {run_id}")
+        return self.of(stage, run_id)[number - 1]
 
     def told(self) -> str:
         """Words for the witness; AssertionError where two commands wrote a file at once, or nothing wrote."""

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import PATIENCE_FOR_A_RUN
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 RIVALS = ("tuned_loop", "limit", "usual_loop")
 
@@ -40,6 +42,6 @@ def test_a_quick_look_tells_ratios_and_who_is_unchecked(tmp_path: Path) -> None:
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE_FOR_A_RUN)
     assert done.returncode == 0, done.stderr
     return done

@@ -19,6 +19,14 @@
 
 {% macro attach_landing(stream) %}
 attach if not exists '{{ penstock_shared.landing_file(stream) | replace("'", "''") }}' as landing_{{ stream }} (read_only);
+{# `penstock transform` and ingest bring older files up to date; a build by hand meets them as they are. #}
+select
+    error(
+        'the landing file of {{ stream }} is of format ' || format_version || ', this project reads format 2: '
+        || 'run penstock transform, which brings an older file up to date; a newer one wants a newer Penstock'
+    )
+from landing_{{ stream }}.raw.landing
+where format_version <> 2;
 {% if is_incremental() %}
 {# A landing file that was made anew counts its commits from the start again, one whose log was torn gives the last
    numbers anew, and one that was restored from a backup leaps over the commits that the backup did not hold: we would
@@ -44,7 +52,9 @@ where
 
 {% macro record_input(stream) %}
 delete from _penstock.inputs where stream = '{{ stream }}';
-insert into _penstock.inputs (stream, landed_commit, complete_until, landed, rejected, offsets, landed_at)
+insert into _penstock.inputs (
+    stream, landed_commit, complete_until, landed, rejected, offsets, landed_at, invocation_id
+)
 select
     landing.stream,
     (select coalesce(max("commit"), 0) from landing_{{ stream }}.raw.commits),
@@ -62,7 +72,8 @@ select
             )
         from landing_{{ stream }}.raw.offsets
     ),
-    (select max_by("at", "commit") from landing_{{ stream }}.raw.commits)
+    (select max_by("at", "commit") from landing_{{ stream }}.raw.commits),
+    '{{ invocation_id }}'
 from landing_{{ stream }}.raw.landing;
 {% endmacro %}
 

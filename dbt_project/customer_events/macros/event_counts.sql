@@ -5,5 +5,5 @@ count(*) filter (where event_type = 'view') as views,
 count(*) filter (where event_type = 'cart') as carts,
 count(*) filter (where event_type = 'remove_from_cart') as removals,
 count(*) filter (where event_type = 'purchase') as purchases,
-coalesce(sum(price) filter (where event_type = 'purchase'), 0)::decimal(18, 2) as revenue
+coalesce(sum(price) filter (where event_type = 'purchase'), 0)::decimal(38, 2) as revenue
 {%- endmacro %}

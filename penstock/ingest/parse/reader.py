@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,8 @@ def load() -> None:
 def _plan(contract: Contract) -> tuple[Ints, Ints, Words]:
     """What the scanner knows of each field, but for the addresses of columns; the slots of the keys; the keys
     themselves, which must live on."""
-    keys = [field.name.encode() for field in contract.fields]
+    # As JSON has it: a key with a quote or a backslash is none that the scanner looks for, as it has escapes.
+    keys = [json.dumps(field.key, ensure_ascii=False)[1:-1].encode() for field in contract.fields]
     sizes = [len(key) // 8 + 1 for key in keys]
     stored = np.zeros(sum(sizes), np.uint64)
     plan = np.zeros((1 + len(keys), scanner.PLANNED), np.int64)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from patience import PATIENCE, next_line
 from patient import Patient
 
 from penstock.doctor.examine import examine
@@ -44,14 +45,13 @@ sys.stdin.readline()
 def held(code: str, file: object) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", code + HOLD, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "holding\n"
+        assert next_line(holder.stdout) == "holding\n"
         yield holder
 
 
 def doctor(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "penstock", "doctor", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def told(patient: Patient) -> list[tuple[str, str, str]]:
@@ -77,7 +77,7 @@ def test_an_error_is_told_first_and_ends_with_1(patient: Patient) -> None:
         "severity": "error",
         "where": str(patient.link),
         "what": "points at nowhere, which is not there, no version of shop",
-        "fix": f"ln -sfn shop/1-v1.duckdb {patient.link}",
+        "fix": f"ln -sfn shop/1-v1/shop.duckdb {patient.link}",
     }
     text = doctor()
     assert text.returncode == 1
@@ -100,12 +100,22 @@ def test_a_held_landing_file_names_its_writer_and_stops_no_other_check(patient: 
 
 
 def test_a_mart_opened_for_writing_is_a_warning(patient: Patient) -> None:
-    file = patient.versions / "1-v1.duckdb"
+    file = patient.versions / "1-v1" / "shop.duckdb"
     file.chmod(0o644)
     with held(WRITES, file) as holder:
         found = told(patient)
-    (warning,) = [what for severity, where, what in found if where == "marts/shop/1-v1.duckdb"]
+    (warning,) = [what for severity, where, what in found if where == "marts/shop/1-v1/shop.duckdb"]
     assert f"(PID {holder.pid}): other readers are locked out" in warning
+
+
+def test_a_version_that_is_being_written_locks_nobody_out(patient: Patient) -> None:
+    file = patient.versions / ".being-written" / "shop.duckdb"
+    file.parent.mkdir()
+    with held(WRITES, file) as holder:
+        found = told(patient)
+    ((severity, what),) = [(s, what) for s, where, what in found if where.endswith("-written/shop.duckdb")]
+    assert severity == "info"
+    assert f"(PID {holder.pid})" in what
 
 
 def test_a_held_lock_names_what_is_done_and_by_whom(patient: Patient) -> None:
@@ -127,7 +137,7 @@ def test_a_lock_whose_taker_is_gone_is_a_warning(patient: Patient) -> None:
 
 
 def test_work_under_way_is_not_left_over(patient: Patient) -> None:
-    (patient.versions / ".being-written.duckdb").write_bytes(b"")
+    (patient.versions / ".being-written").mkdir()
     with held(LOCKS, patient.settings.lock_file("shop")):
         assert not [what for _, _, what in told(patient) if "cut short" in what]
     assert [what for _, _, what in told(patient) if "cut short" in what]

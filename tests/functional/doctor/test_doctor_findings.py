@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
 
 import pytest
+from patience import PATIENCE
 from patient import NOW, Patient
 
 from penstock.doctor.machine import room
@@ -54,7 +56,7 @@ def gap(patient: Patient) -> None:
 
 def left_part(patient: Patient) -> None:
     gone = subprocess.Popen(["true"])
-    gone.wait()
+    gone.wait(timeout=PATIENCE)
     patient.landing.with_name(f".clicks.duckdb.{gone.pid}.penstock-part").write_bytes(b"")
 
 
@@ -130,20 +132,25 @@ def link_is_a_file(patient: Patient) -> None:
 
 
 def other_s_file(patient: Patient) -> None:
-    shutil.copyfile(patient.versions / "1-v1.duckdb", patient.versions / "4-v4.duckdb")
-    link_to("shop/4-v4.duckdb")(patient)
+    shutil.copytree(patient.versions / "1-v1", patient.versions / "4-v4")
+    link_to("shop/4-v4/shop.duckdb")(patient)
 
 
 def unknown_version(patient: Patient) -> None:
-    (patient.versions / "2-v2.duckdb").write_bytes(b"")
+    (patient.versions / "2-v2").mkdir()
+    (patient.versions / "2-v2" / "shop.duckdb").write_bytes(b"")
 
 
 def half_written(patient: Patient) -> None:
-    (patient.versions / ".being-written.duckdb").write_bytes(b"")
+    (patient.versions / ".being-written").mkdir()
+
+
+def half_removed(patient: Patient) -> None:
+    (patient.versions / "0-v0").mkdir()
 
 
 def half_linked(patient: Patient) -> None:
-    patient.link.with_name(".shop.duckdb.new").symlink_to("shop/1-v1.duckdb")
+    patient.link.with_name(".shop.duckdb.new").symlink_to("shop/1-v1/shop.duckdb")
 
 
 def message(unsent: str = "", then: str = "") -> Callable[[Patient], None]:
@@ -208,13 +215,14 @@ CASES: list[tuple[Callable[[Patient], None], str, str, str]] = [
     # marts
     (on_hold, "warning", "marts/shop.duckdb", "since ann rolled back to version 1 (cents)"),
     (after_resume, "warning", "marts/shop.duckdb", "is not published: version 1"),
-    (link_to("shop/9-v9.duckdb"), "error", "marts/shop.duckdb", "9-v9.duckdb, which is not there"),
+    (link_to("shop/9-v9/shop.duckdb"), "error", "marts/shop.duckdb", "shop.duckdb, which is not there"),
     (link_to("/dev/null"), "error", "marts/shop.duckdb", "points at /dev/null, which is no version of shop"),
     (link_gone, "error", "marts/shop.duckdb", "is gone, but versions of shop are there"),
     (link_is_a_file, "error", "marts/shop.duckdb", "is no symlink to a version, but a file"),
-    (other_s_file, "error", "shop/4-v4.duckdb", "its ledger ends with seq 1, version 1"),
-    (unknown_version, "warning", "shop/2-v2.duckdb", "is not in the ledger"),
-    (half_written, "warning", ".being-written.duckdb", "was left by a stage that was cut short"),
+    (other_s_file, "error", "shop/4-v4/shop.duckdb", "its ledger ends with seq 1, version 1"),
+    (unknown_version, "warning", "shop/2-v2/shop.duckdb", "is not in the ledger"),
+    (half_written, "warning", ".being-written", "was left by a stage that was cut short"),
+    (half_removed, "warning", "shop/0-v0", "holds no version any more"),
     (half_linked, "warning", ".shop.duckdb.new", "was left by a stage that was cut short"),
     # messages
     (message(then="ratelimited"), "warning", "penstock.sqlite", "1 pending messages, the oldest since 2026"),
@@ -240,6 +248,19 @@ def test_a_replayed_reject_with_its_row_is_one_event(patient: Patient) -> None:
     patient.change(patient.landing, REPLAYED)
     new = [finding for finding in patient.findings() if finding not in before]
     assert [finding for finding in new if "GiB" not in finding.what] == []  # others use the disk, too
+
+
+def test_a_first_run_that_was_refused_speaks_of_no_version(patient: Patient) -> None:
+    shutil.rmtree(patient.link.parent)
+    refused(patient)
+    told = [f"{finding.where}: {finding.what}" for finding in patient.findings()]
+    about = [what.removeprefix(f"{patient.settings.data}/") for what in told if "shop" in what]
+    build_id = json.loads(patient.settings.verdict_file("shop").read_text())["build_id"]
+    assert about == [
+        f"verdicts/shop.json: the gate's verdict on build {build_id} is 'refused': "
+        "nothing is published yet, so BI has no version",
+        "marts/shop.duckdb: nothing was published yet",
+    ]
 
 
 def test_before_the_first_run_nothing_is_wrong(patient: Patient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from own_orders import CONTRACT, Orders
 from things import Judge
 
 from penstock.core.settings import Settings
+
+# The hostile generator and the model of a contract are there, too.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "faults"))
 
 
 @pytest.fixture

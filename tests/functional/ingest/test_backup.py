@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from patience import PATIENCE
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
@@ -93,7 +94,7 @@ def test_a_held_landing_file_is_waited_for_and_its_holder_named(
     with open_duckdb(landed):
         done = subprocess.run(
             [sys.executable, "-m", "penstock", "ingest", "backup", STREAM, tmp_path / "b", "--wait", "0.2"],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
     assert done.returncode == 1
     assert f"(PID {os.getpid()})" in done.stderr
@@ -105,7 +106,7 @@ def test_a_killed_backup_leaves_no_file_under_the_name(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "penstock", "ingest", "backup", STREAM, tmp_path / "safe" / "b"],
-        env=os.environ | {"PENSTOCK_KILL_AT": "ingest.backup_copied"}, timeout=60,
+        env=os.environ | {"PENSTOCK_KILL_AT": "ingest.backup_copied"}, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL
     safe = tmp_path / "safe"

@@ -16,7 +16,7 @@ FULL = {
     "large": "1234567890123456.78",
     "happened": '"2024-02-29T23:59:59.123Z"', "day": '"2024-02-29"', "flag": "true", "code": '"abc"',
     "kind": '"a"', "local": '"2024-07-01T12:00:00"', "visit": '"72d76fde-8bb3-4e00-8c23-a032dfed738c"',
-    "island": '"2024-04-07T02:00:00"',
+    "visitorId": "123456789012345678", "island": '"2024-04-07T02:00:00"',
     "the_visit_that_led_to_this_one": '"72d76fde-8bb3-4e00-8c23-a032dfed738c"',
     "a_name_so_long_that_its_key_cannot_be_read_with_one_head_of_it": '"long"',
 }  # fmt: skip
@@ -211,8 +211,8 @@ def test_a_batch_of_nothing_that_is_json_has_no_usual_order(judge: Judge) -> Non
 
 texts = st.text(st.characters(codec="utf-8"), max_size=14)
 near_times = st.from_regex(
-    r"20(1[89]|2[0-5])-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{0,7})?"
-    r"(Z|z|[+-][01][0-9]:[0-9]{2})?",
+    r"20(1[89]|2[0-5])-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
+    r"(\.([0-9]{0,7}|[0-9]{6}0{1,24}))?(Z|z|[+-][01][0-9]:[0-9]{2})?",
     fullmatch=True,
 )
 near_numbers = st.from_regex(r"-?[0-9]{0,19}(\.[0-9]{0,6})?(e[0-9])?", fullmatch=True)
@@ -223,11 +223,14 @@ tokens = (
     | st.dates().map(lambda day: json.dumps(day.isoformat()))
     | st.uuids().map(lambda one: json.dumps(str(one)))
     | strings
+    | st.integers(-(2**63) - 2, 2**63 + 2).map(str)
     | st.sampled_from(["null", "true", "false", "[]", "{}", '"a"', '"abc"', "1", "12.5", ""])
+    | st.sampled_from(['"<b>"', '"$x"', '"a:b"', '"\\""', '"\\\\"', '"\'"', '"${HOME}: <i>"'])
 )
 usual = {
     "thing_id": strings,
     "number": st.integers(-(10**18), 10**18).map(str),
+    "visitorId": st.integers(-(2**63), 2**63 - 1).map(str),
     "amount": st.decimals(0, 10**8, places=2).map(str),
     "happened": near_times.map(json.dumps),
     "local": near_times.map(json.dumps),

@@ -65,6 +65,17 @@ def test_under_the_same_contract_nothing_changes(orders: Orders) -> None:
     assert orders.everything() == before
 
 
+def test_a_contract_that_learns_the_producers_key_lands_what_was_missing(orders: Orders) -> None:
+    orders.land(b'{"id": 1, "unitPrice": 5}', b'{"id": 2, "unitPrice": 500}', b'{"id": 3, "price": 7}')
+    file = orders.settings.contract_file("orders")
+    file.write_text(file.read_text().replace("{name: price,", "{name: price, physicalName: unitPrice,"))
+    result = replay_now(orders)
+    assert {(r.field, r.rule, r.count) for r in result.reasons} == {("price", "maximum", 1)}
+    assert orders.rows("SELECT id, price, _unknown FROM raw.orders ORDER BY id") == [
+        (1, 5, None), (3, 7, None),
+    ]  # fmt: skip
+
+
 def test_a_dry_run_counts_and_changes_nothing(orders: Orders) -> None:
     orders.land(order(1, 500), order(2, 5000))
     orders.mend()

@@ -44,6 +44,7 @@ schema:
         quality: [{metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}]
       - {name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}
       - {name: visit, logicalType: string, physicalType: UUID}
+      - {name: visitor_id, physicalName: visitorId, logicalType: integer}
       - {name: island, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Australia/Lord_Howe}}
       - {name: the_visit_that_led_to_this_one, logicalType: string, physicalType: UUID}
       - {name: a_name_so_long_that_its_key_cannot_be_read_with_one_head_of_it, logicalType: string}
@@ -54,9 +55,9 @@ GOOD = {"thing_id": "t", "number": 1}
 class Judge:
     """The compiled contract on an open connection. `fast`: which values the fast path took, last time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, contract: str = CONTRACT) -> None:
         file = folder / "things.odcs.yaml"
-        file.write_text(CONTRACT)
+        file.write_text(contract)
         self.judgement = compile_judgement(read_contract(file))
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from penstock.core.settings import Settings
 from penstock.local.run_local import error_line
@@ -27,7 +29,9 @@ def nothing_is_left(settings: Settings) -> Iterator[None]:
 
 
 def penstock(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "penstock", "local", *words], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "penstock", "local", *words], capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 def refused(*words: str) -> str:
@@ -66,7 +70,7 @@ def test_clean_stops_and_removes_what_runs_made_and_nothing_else(settings: Setti
     service = Services(settings).start("sleeper", SLEEPER, env={}, port=None)
     for name in (
         "landing/customer_events.duckdb",
-        "marts/customer_events/1-v1.duckdb",
+        "marts/customer_events/1-v1/customer_events.duckdb",
         "penstock.sqlite.lock",
     ):
         (settings.data / name).parent.mkdir(parents=True, exist_ok=True)
@@ -90,3 +94,40 @@ def test_clean_stops_and_removes_what_runs_made_and_nothing_else(settings: Setti
 )
 def test_the_line_of_a_log_that_says_what_broke(log: str, line: str) -> None:
     assert error_line(log) == line
+
+
+def test_an_interrupted_run_says_what_stays_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it waits for a broker that is not there."""
+    Services(settings).start("sleeper", SLEEPER, env={}, port=None)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()}")
+    words = [sys.executable, "-m", "penstock", "local", "run", "--airflow-port", str(free_port())]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = ""
+    while "Broker" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, stdout) == (1, "")
+    assert "Still running: sleeper; `make stop` ends that" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_a_run_that_fails_says_what_stays_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    Services(settings).start("sleeper", SLEEPER, env={}, port=None)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka://localhost")
+    ended = penstock("run", "--airflow-port", str(free_port()))
+    assert "Still running: sleeper; `make stop` ends that" in ended.stderr
+    assert ended.stderr.splitlines()[-2].startswith("Error: KAFKA_BOOTSTRAP_SERVERS is 'kafka://localhost'")
+
+
+def test_a_damaged_list_of_services_is_named(settings: Settings) -> None:
+    (settings.data / "local").mkdir(parents=True)
+    (settings.data / "local" / "services.json").write_bytes(b"\xff{")
+    for verb in ("status", "stop", "clean"):
+        ended = penstock(verb)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(f"Error: {settings.data}/local/services.json: damaged")
+    (settings.data / "local" / "services.json").unlink()

@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE, until
 
 from penstock.core.settings import Settings
 from penstock.monitor.outbox import Outbox, Summary
@@ -20,13 +20,13 @@ from penstock.monitor.slack_stand_in import Reply, SlackStandIn
 COMMAND = [sys.executable, "-m", "penstock", "monitor"]
 ERROR = "12:00 working\nError: orders.id: 3 nulls\n  Fix: see the rejects"
 FAILURE = [
-    *COMMAND, "failure", "--pipeline", "shop", "--stage", "validate", "--run-id", "run-1",
+    *COMMAND, "failure", "shop", "--stage", "validate", "--run-id", "run-1",
     "--log-url", "http://airflow/log", "--error", ERROR,
 ]  # fmt: skip
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def result(*command: str) -> Any:
@@ -100,7 +100,9 @@ def test_no_secret_reaches_slack_the_logs_or_the_outbox(webhook: SlackStandIn, p
 
 
 def test_an_error_text_that_is_not_utf8_is_told_all_the_same(webhook: SlackStandIn) -> None:
-    done = subprocess.run([*(word.encode() for word in FAILURE[:-1]), b"Error: caf\xe9"], capture_output=True)
+    done = subprocess.run(
+        [*(word.encode() for word in FAILURE[:-1]), b"Error: caf\xe9"], capture_output=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     assert "What broke: caf?" in webhook.texts[0]
 
@@ -122,18 +124,20 @@ def test_two_processes_deliver_at_once_and_each_message_arrives_once_and_in_orde
     for text in texts:
         keep(text)
     webhook.hold()
-    first = subprocess.Popen([*COMMAND, "deliver"])
-    webhook.wait_for(1)
-    second = subprocess.Popen([*COMMAND, "deliver"])
-    wait_until(lambda: any(target.endswith(".lock") for target in open_files(second.pid)))
+    both = [
+        subprocess.Popen([*COMMAND, "deliver"]) for _ in range(2)
+    ]  # begun at once: neither waits for long
+    webhook.wait_for(1, PATIENCE)
+    for one in both:
+        until(lambda pid=one.pid: any(target.endswith(".lock") for target in open_files(pid)))
     webhook.release()
-    assert (first.wait(20), second.wait(20)) == (0, 0)
+    assert [one.wait(timeout=PATIENCE) for one in both] == [0, 0]
     assert webhook.texts == texts
 
 
 def test_failures_of_several_tasks_at_once_all_arrive(webhook: SlackStandIn) -> None:
     processes = [subprocess.Popen([*FAILURE[:-1], f"Error: number {number}"]) for number in range(4)]
-    assert [process.wait(30) for process in processes] == [0, 0, 0, 0]
+    assert [process.wait(timeout=PATIENCE) for process in processes] == [0, 0, 0, 0]
     assert result(*COMMAND, "deliver")["pending"] == 0
     numbers = sorted(text.split("number ")[1][0] for text in webhook.texts)
     assert numbers == ["0", "1", "2", "3"]
@@ -147,10 +151,3 @@ def open_files(pid: int) -> list[str]:
         except OSError:
             continue  # closed meanwhile
     return found
-
-
-def wait_until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.01)

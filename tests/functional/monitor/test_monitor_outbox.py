@@ -7,6 +7,7 @@ from collections.abc import Callable
 from subprocess import Popen
 
 import pytest
+from patience import PATIENCE
 
 from penstock.core.errors import PenstockError
 from penstock.monitor.message import Message
@@ -68,7 +69,7 @@ def test_all_that_is_not_delivered_is_shown_and_the_newest_of_what_is(outbox: Ou
 
 def test_several_processes_write_at_once_and_nothing_is_lost(outbox: Outbox) -> None:
     adders = [Popen([sys.executable, "-c", ADDER, str(outbox.path), name]) for name in "abc"]
-    assert [adder.wait(30) for adder in adders] == [0, 0, 0]
+    assert [adder.wait(timeout=PATIENCE) for adder in adders] == [0, 0, 0]
     entries = outbox.pending()
     assert [entry.id for entry in entries] == list(range(1, 76))
     for name in "abc":

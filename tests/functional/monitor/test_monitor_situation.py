@@ -24,7 +24,7 @@ def known(settings: Settings, stage: str = "validate", run_id: str = "run-1") ->
 
 def publish(settings: Settings, kind: str, *rows: tuple[str, int, str | None]) -> None:
     """A published file as BI finds it: a relative symlink to a version."""
-    file = settings.versions_dir("shop") / "4-v3.duckdb"
+    file = settings.versions_dir("shop") / "4-v3" / "shop.duckdb"
     file.parent.mkdir(parents=True)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")

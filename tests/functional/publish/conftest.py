@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from patience import PATIENCE
 
 import penstock
 from penstock.core.settings import Settings
@@ -158,12 +160,35 @@ class Shop:
         """Run `penstock publish …` in a process of its own."""
         return subprocess.run(
             [sys.executable, "-m", "penstock", "publish", *words],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=PATIENCE,
             env={
                 **os.environ, "PENSTOCK_PROJECT": str(self.settings.project),
                 "PENSTOCK_DATA": str(self.settings.data), **env,
             },
         )  # fmt: skip
+
+
+def installed_duckdb(config: pytest.Config, name: str, *wanted: str) -> Path:
+    """A folder with another DuckDB for this Python: put it first on PYTHONPATH. Kept between test runs."""
+    folder = config.cache.mkdir(f"duckdb-{name}-py{sys.version_info[0]}{sys.version_info[1]}")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        if not (folder / "duckdb" / "__init__.py").exists():
+            uv = Path(sys.executable).with_name("uv")
+            subprocess.run(
+                [
+                    uv, "pip", "install", "--target", folder, "--python", sys.executable, "--no-deps",
+                    "--only-binary", ":all:", *wanted,
+                ],
+                check=True, timeout=PATIENCE,
+            )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="session")
+def old_duckdb(request: pytest.FixtureRequest) -> Path:
+    """The oldest DuckDB 1.x that has a wheel for this Python (1.0.0 has none for 3.13)."""
+    return installed_duckdb(request.config, "oldest", "--resolution", "lowest-direct", "duckdb>=1.0.0")
 
 
 @pytest.fixture

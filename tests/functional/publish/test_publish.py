@@ -53,9 +53,10 @@ def test_the_first_publication_serves_the_candidates(shop):
 def test_the_symlink_is_relative_and_the_folder_holds_nothing_else(shop):
     shop.build()
     result = shop.publish()
-    assert str(shop.link.readlink()) == "customer_events/1-v1.duckdb"
-    assert result.file == shop.folder / "1-v1.duckdb"
-    assert shop.files() == ["1-v1.duckdb"]
+    assert str(shop.link.readlink()) == "customer_events/1-v1/customer_events.duckdb"
+    assert result.file == shop.folder / "1-v1" / "customer_events.duckdb"
+    assert shop.files() == ["1-v1"]
+    assert [path.name for path in (shop.folder / "1-v1").iterdir()] == ["customer_events.duckdb"]
     assert sorted(path.name for path in shop.link.parent.iterdir()) == [
         "customer_events",
         "customer_events.duckdb",
@@ -117,7 +118,7 @@ def test_the_ledger_tells_where_the_content_comes_from(shop):
     shop.publish("run two")
     rows = shop.query(
         "SELECT seq, version, action, run_id, build_id, published_at, code_version, code_dirty, "
-        'declarations_hash, complete_until, checks, "by", why FROM _penstock.publications ORDER BY seq'
+        "declarations_hash, complete_until, checks, done_by, why FROM _penstock.publications ORDER BY seq"
     )
     hour = dt.timedelta(hours=1)
     assert [row[:5] for row in rows] == [
@@ -203,7 +204,7 @@ def test_a_retried_task_tells_the_same_changes_and_writes_no_file(shop):
     first = shop.publish("scheduled")
     assert first.changed_marts == ["purchases"]
     assert shop.publish("scheduled") == first
-    assert shop.files() == ["1-v1.duckdb", "2-v2.duckdb"]
+    assert shop.files() == ["1-v1", "2-v2"]
     assert shop.publish("another run").action == "refresh"
 
 
@@ -215,7 +216,7 @@ def test_a_build_that_did_not_pass_publishes_nothing(shop, outcome):
     with pytest.raises(PublishError, match=f"'{outcome}'"):
         shop.publish()
     assert shop.query("SELECT count(*) FROM purchases") == [(3,)]
-    assert shop.files() == ["1-v1.duckdb"]
+    assert shop.files() == ["1-v1"]
 
 
 def test_a_verdict_of_another_build_publishes_nothing(shop):
@@ -228,7 +229,7 @@ def test_a_verdict_of_another_build_publishes_nothing(shop):
     assert judged in str(error.value)
     assert built in str(error.value)
     assert shop.query("SELECT count(*) FROM purchases") == [(3,)]
-    assert shop.files() == ["1-v1.duckdb"]
+    assert shop.files() == ["1-v1"]
 
 
 def test_without_verdict_or_build_nothing_is_published(shop):
@@ -276,7 +277,7 @@ def test_a_mart_that_cannot_be_copied_is_named(shop, rows, declared, told):
     shop.build(others={"extra": (rows, declared)})
     with pytest.raises(PublishError, match=told):
         shop.publish()
-    assert shop.files() == ["1-v1.duckdb"]
+    assert shop.files() == ["1-v1"]
     assert shop.query("SELECT count(*) FROM purchases") == [(3,)]
 
 
@@ -306,11 +307,11 @@ def test_a_lost_symlink_starts_no_new_history(shop):
     shop.link.unlink()
     with pytest.raises(PublishError, match=r"is gone, but versions") as error:
         shop.publish()
-    assert error.value.fix == f"ln -sfn customer_events/2-v1.duckdb {shop.link}"
-    shop.link.symlink_to("customer_events/77-v7.duckdb")
+    assert error.value.fix == f"ln -sfn customer_events/2-v1/customer_events.duckdb {shop.link}"
+    shop.link.symlink_to("customer_events/77-v7/customer_events.duckdb")
     with pytest.raises(PublishError, match="77-v7"):
         shop.publish()
-    assert shop.files() == ["1-v1.duckdb", "2-v1.duckdb"]
+    assert shop.files() == ["1-v1", "2-v1"]
 
 
 def test_publish_waits_for_whoever_writes_for_the_pipeline(shop, monkeypatch):
@@ -332,7 +333,7 @@ def test_the_command_publishes_and_prints_json(shop):
     assert told == {
         "pipeline": "customer_events", "action": "publish", "version": 1, "seq": 1,
         "changed_marts": ["sessions", "purchases"], "marts": {"sessions": 2, "purchases": 3},
-        "complete_until": shop.now.isoformat(), "file": str(shop.folder / "1-v1.duckdb"),
+        "complete_until": shop.now.isoformat(), "file": str(shop.folder / "1-v1" / "customer_events.duckdb"),
     }  # fmt: skip
     assert shop.query("SELECT run_id FROM _penstock.publications") == [(run,)]
 

@@ -95,8 +95,24 @@ def test_the_columns_count():
     assert len({of([], shape)[1] for shape in shapes}) == len(shapes)
 
 
-def test_json_null_is_not_sql_null():
-    assert of([("null",)], "j JSON")[1] != of([(None,)], "j JSON")[1]
+@pytest.mark.parametrize(
+    ("column", "of_one"),
+    [
+        ("j JSON", "{}"),
+        ("j JSON[]", "[{}]"),
+        ("j JSON[1]", "[{}]"),
+        ("j STRUCT(doc JSON)", "{{'doc': {}}}"),
+        ("j MAP(VARCHAR, JSON)", "MAP {{'doc': {}}}"),
+        ('j STRUCT(docs STRUCT("the doc" JSON)[])', "{{'docs': [{{'the doc': {}}}]}}"),
+    ],
+)
+def test_json_null_is_not_sql_null(column, of_one):
+    found = set()
+    for value in ("NULL", "'null'::JSON"):
+        CON.execute(f"CREATE OR REPLACE TABLE mart ({column})")
+        CON.execute(f"INSERT INTO mart SELECT {of_one.format(value)}")
+        found.add(fingerprint(CON, "mart"))
+    assert len(found) == 2
 
 
 def test_exact_numbers_beyond_a_double():

@@ -18,7 +18,7 @@ def kill(shop, step, *words):
 def served(shop):
     """What a reader sees; fails where it does not fit together."""
     ((rows, version, told),) = shop.query(
-        "SELECT (SELECT count(*) FROM sessions), version, rows FROM mart_status WHERE mart = 'sessions'"
+        "SELECT (SELECT count(*) FROM sessions), version, row_count FROM mart_status WHERE mart = 'sessions'"
     )
     ((last,),) = shop.query("SELECT last(version ORDER BY seq) FROM _penstock.publications")
     assert (rows, version) == (told, last)
@@ -29,7 +29,7 @@ def assert_sound(shop):
     """Each file is one that the ledger knows, nothing else lies about, and no seq was used twice."""
     ledger = shop.query("SELECT seq, version FROM _penstock.publications ORDER BY seq")
     assert len({seq for seq, _ in ledger}) == len(ledger)
-    assert set(shop.files()) <= {f"{seq}-v{version}.duckdb" for seq, version in ledger}
+    assert set(shop.files()) <= {f"{seq}-v{version}" for seq, version in ledger}
     assert sorted(path.name for path in shop.link.parent.iterdir()) == [
         "customer_events",
         "customer_events.duckdb",

@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from compiled_marts import CompiledMarts
+from patience import PATIENCE
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
@@ -38,7 +40,7 @@ create table raw.topics (epoch integer primary key, cluster_id varchar, topic va
     since timestamptz);
 create table raw.landing (stream varchar, environment varchar, format_version integer, complete_until timestamptz);
 insert into raw.topics values (1, 'cluster', 'customer_events', 'topic', '2026-11-01 00:00:00Z');
-insert into raw.landing values ('customer_events', 'local', 1, null);
+insert into raw.landing values ('customer_events', 'local', 2, null);
 """  # noqa: E501
 
 Event = dict[str, Any]
@@ -72,9 +74,8 @@ class Landing:
                product_id bigint, category_id bigint, category_code varchar, brand varchar,
                price decimal(12, 2), user_id bigint, user_session varchar)"""
         )
-        rows.executemany(
-            "insert into events values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [list(row.values()) for row in events]
-        )
+        for row in events:
+            rows.execute("insert into events values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(row.values()))
         return self.land_table(rows.table("events").to_arrow_table(), partitions=partitions, rejects=rejects)
 
     def land_table(self, events: Any, *, partitions: int = 2, rejects: int = 0) -> int:
@@ -107,6 +108,11 @@ class Landing:
             connection.execute("commit")
         return int(commit)
 
+    def land_nothing(self) -> None:
+        """What a drain of an empty topic leaves: no commit, and complete until now."""
+        with open_duckdb(self.path) as connection:
+            connection.execute("update raw.landing set complete_until = now()")
+
 
 class Shop:
     """A data folder with a landing file, and Penstock's command on it."""
@@ -132,8 +138,15 @@ class Shop:
 
     def transform(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         process = self.start(*words, env=env)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def run(self, stage: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """`penstock <stage> customer_events`, however it ends."""
+        return subprocess.run(
+            [sys.executable, "-m", "penstock", stage, PIPELINE, "-o", "json", *words],
+            env=self.env, text=True, capture_output=True, timeout=PATIENCE,
+        )  # fmt: skip
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with open_duckdb(self.warehouse, read_only=True) as connection:
@@ -210,3 +223,10 @@ def real_shop(tmp_path_factory: pytest.TempPathFactory, real_events: Any) -> Sho
     done = shop.transform("--run-id", "real")
     assert done.returncode == 0, done.stderr
     return shop
+
+
+@pytest.fixture(scope="session")
+def compiled_marts(real_shop: Shop) -> CompiledMarts:
+    """The SQL that built `real_shop`, for other events."""
+    target = real_shop.settings.dbt_output_dir(PIPELINE) / "target"
+    return CompiledMarts(target, REPOSITORY / "expectations" / PIPELINE, TABLES)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from patience import PATIENCE, lines, next_line
 
 from penstock.core.errors import BusyError, DeclarationError, LandingError
 from penstock.core.settings import Settings
@@ -55,20 +57,77 @@ def test_a_project_that_dbt_cannot_read_is_one_line(
     assert fix.startswith("  Fix: ")
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "marts/funnel_daily.sql", "select", "select\n    {% if %}",
+            "dbt could not build: model funnel_daily (models/marts/funnel_daily.sql:",
+        ),
+        (
+            "marts/products.yml", "data_type: bigint", "data_type: varchar",
+            "model products (models/marts/products.sql) failed: it breaks its contract: column product_id is "
+            "BIGINT, the contract says VARCHAR",
+        ),
+    ],
+)  # fmt: skip
+def test_the_one_line_names_what_matters(
+    file: str,
+    old: str,
+    new: str,
+    told: str,
+    make_shop: Callable[..., Any],
+    own_project: Path,
+    make_event: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    path = own_project / "dbt_project/customer_events/models" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    shop = make_shop(tmp_path / "data", own_project)
+    shop.landing.land([make_event("a")])
+    done = shop.transform()
+    assert done.returncode == 1
+    assert told in done.stderr.splitlines()[-2]
+
+
+def test_broken_yaml_of_the_project_itself_is_told_with_its_line(own_project: Path, tmp_path: Path) -> None:
+    file = own_project / "dbt_project/customer_events/dbt_project.yml"
+    file.write_text(file.read_text() + "vars:\n  a: [1\nb: 2\n")
+    lines = len(file.read_text().splitlines())
+    with pytest.raises(DeclarationError, match=rf"dbt_project\.yml:{lines}: not valid YAML"):
+        transform(Settings(own_project, tmp_path / "data", "local", None), "customer_events", run_id="r")
+
+
 def test_declarations_that_changed_under_a_build_leave_no_record(
     make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
 ) -> None:
     shop = make_shop(tmp_path / "data", own_project)
     shop.landing.land([make_event("a")])
     process = shop.start()
-    for line in process.stderr:
+    for line in lines(process.stderr):
         if "START hook" in line:
             with (own_project / "dags/customer_events.yaml").open("a") as pipeline:
                 pipeline.write("# changed\n")
         if line.startswith("Error:"):
             assert line == "Error: pipeline customer_events: its declarations changed while dbt built it\n"
-    assert process.wait() == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert shop.query("select count(*) from _penstock.build") == [(0,)]
+
+
+def test_an_event_whose_commit_is_not_noted_stops_the_build(
+    shop: Any, make_event: Callable[..., Any]
+) -> None:
+    """Nobody knows when it landed. It must not fall out of the marts without a word."""
+    shop.landing.land([make_event("a")])
+    shop.landing.land([make_event("b")])
+    with duckdb.connect(shop.landing.path) as connection:
+        connection.execute('delete from raw.commits where "commit" = 1')
+    done = shop.transform()
+    assert done.returncode == 1
+    assert "model stg_customer_events (models/staging/stg_customer_events.sql)" in done.stderr
+    assert "NOT NULL constraint failed: stg_customer_events._landed_at" in done.stderr
 
 
 def test_a_writer_that_stays_is_named(shop: Any, make_event: Callable[..., Any]) -> None:
@@ -77,11 +136,10 @@ def test_a_writer_that_stays_is_named(shop: Any, make_event: Callable[..., Any])
         [sys.executable, "-c", HOLD, str(shop.landing.path)],
         text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as writer:  # fmt: skip
-        assert writer.stdout is not None
-        writer.stdout.readline()
+        next_line(writer.stdout)
         with pytest.raises(BusyError, match=rf"customer_events\.duckdb: held by .+ \(PID {writer.pid}\)"):
             transform(shop.settings, "customer_events", run_id="r", patience=0.2)
-        writer.communicate("")
+        writer.communicate("", timeout=PATIENCE)
 
 
 def test_a_missing_landing_file_names_the_command_that_makes_it(settings: Settings) -> None:

@@ -15,10 +15,18 @@ from typing import Any
 
 import duckdb
 import pytest
+from patience import PATIENCE, lines, next_line
 
 MINUTE = dt.timedelta(minutes=1)
-HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-STAGING = "select event_id, price, _commit from staging.stg_customer_events order by 1"
+# Ready at once, it holds the file from its first line to its second.
+HOLD = """
+import duckdb, sys
+sys.stdin.readline()
+held = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.readline()
+"""
+STAGING = "select event_id, price, _commit, _landed_at from staging.stg_customer_events order by 1"
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +71,12 @@ def life(
 def kill_in_the_middle(shop: Any) -> list[tuple[int]]:
     """kill -9 of a transform whose dbt builds marts at that moment; the build records that are left."""
     process = shop.start()
-    for line in process.stderr:
+    for line in lines(process.stderr):
         if "START sql table model" in line:
             break
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    rest = process.stderr.read()  # dbt writes there, too: this waits for its end
+    process.wait(timeout=PATIENCE)
+    rest = "".join(lines(process.stderr))  # dbt writes there, too: this waits for its end
     assert "Finished running" not in rest, "dbt outlived the transform that started it"
     records: list[tuple[int]] = shop.query("select count(*) from _penstock.build")
     return records
@@ -76,22 +84,24 @@ def kill_in_the_middle(shop: Any) -> list[tuple[int]]:
 
 def transform_that_meets_a_writer(shop: Any) -> str:
     """A transform whose dbt finds the landing file held, by a writer that lets go once dbt has met it."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(shop.landing.path)],
+        text=True, bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert writer.stdin is not None
     process = shop.start()
-    writer: subprocess.Popen[str] | None = None
-    for line in process.stderr:
-        if "Running with dbt" in line and writer is None:
-            writer = subprocess.Popen(
-                [sys.executable, "-c", HOLD, str(shop.landing.path)],
-                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            )  # fmt: skip
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "held\n"
-        if "Could not set lock" in line and writer is not None and writer.poll() is None:
-            writer.communicate("")
-    assert writer is not None
-    assert writer.poll() == 0, "dbt never met the writer"
-    assert process.wait() == 0
-    return str(process.stdout.read())
+    met = False
+    for line in lines(process.stderr):
+        if "Running with dbt" in line:
+            writer.stdin.write("hold\n")
+            assert next_line(writer.stdout) == "held\n"
+        if "Could not set lock" in line and not met:
+            met = True
+            writer.communicate("let go\n", timeout=PATIENCE)
+    assert met, "dbt never met the writer"
+    stdout, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    return str(stdout)
 
 
 def test_a_killed_build_takes_dbt_with_it_leaves_no_record_and_the_next_run_heals(
@@ -140,7 +150,9 @@ def test_a_build_by_hand_works_with_no_setting_and_takes_the_record_away(life: d
     # Without it dbt would write its log beside the repository's own data.
     env = shop.env | {"DBT_LOG_PATH": str(shop.settings.dbt_output_dir("customer_events") / "logs")}
     for words in (["deps"], ["build", "--select", "stg_customer_events"]):
-        done = subprocess.run([dbt, *words], cwd=project, env=env, capture_output=True, text=True)
+        done = subprocess.run(
+            [dbt, *words], cwd=project, env=env, capture_output=True, text=True, timeout=PATIENCE
+        )
         assert done.returncode == 0, done.stdout
     assert "Deprecat" not in done.stdout
     assert (shop.settings.dbt_output_dir("customer_events") / "target/manifest.json").exists()

@@ -51,15 +51,14 @@ class Shop:
 
     def publish(self, *statements: str) -> None:
         """A published version as publish leaves it: a symlink to a file in the old storage format."""
-        folder = self.settings.versions_dir("shop")
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "1-v1.duckdb"
+        file = self.settings.versions_dir("shop") / "1-v1" / "shop.duckdb"
+        file.parent.mkdir(parents=True)
         with duckdb.connect() as connection:
             connection.execute(f"attach '{file}' as version (storage_version 'v1.0.0')")
             connection.execute("use version")
             for statement in statements:
                 connection.execute(statement)
-        self.settings.marts_link("shop").symlink_to(Path("shop") / file.name)
+        self.settings.marts_link("shop").symlink_to("shop/1-v1/shop.duckdb")
 
     def verdict(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.settings.verdict_file("shop").read_text(encoding="utf-8"))

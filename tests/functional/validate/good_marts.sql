@@ -8,7 +8,7 @@ insert into purchases by name select 'e1' as event_id, timestamp '2019-10-01 10:
 insert into customers by name select 1 as user_id, timestamp '2019-10-01 10:00:00' as first_seen_at,
     timestamp '2019-10-01 10:01:00' as last_seen_at, timestamp '2019-10-01 10:01:00' as last_purchase_at,
     0 as days_since_purchase, 1 as sessions, 2 as events, 1 as views, 0 as carts, 0 as removals, 1 as purchases,
-    9.99 as revenue, 1 as recency_score, 1 as frequency_score, 1 as monetary_score, 'lapsed' as rfm_segment;
+    9.99 as revenue, 5 as recency_score, 5 as frequency_score, 5 as monetary_score, 'champion' as rfm_segment;
 insert into products by name select 7 as product_id, 3 as category_id, 'apple' as brand, 9.99 as latest_price,
     timestamp '2019-10-01 10:00:00' as first_seen_at, timestamp '2019-10-01 10:01:00' as last_seen_at, 1 as customers,
     1 as buyers, 2 as events, 1 as views, 0 as carts, 0 as removals, 1 as purchases, 9.99 as revenue;

@@ -20,7 +20,9 @@ PIPELINE = "customer_events"
 
 GOOD = (Path(__file__).parent / "good_marts.sql").read_text(encoding="utf-8")
 BAD = (Path(__file__).parent / "bad_marts.sql").read_text(encoding="utf-8")
-NOTHING = "select 1"  # only empty marts break "there are sessions"
+NOTHING = "select 1"
+# Only marts without rows break "where events have landed, there are sessions", and the same for purchases.
+A_CUSTOMER_ALONE = "insert into customers by name select 1 as user_id"
 
 
 @pytest.fixture
@@ -44,13 +46,17 @@ def fill(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
     connection.execute(rows)
 
 
-def build(settings: Settings, rows: str) -> None:
+def build(settings: Settings, rows: str, *, landed: int = 1) -> None:
     path = settings.warehouse_file(PIPELINE)
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
     with duckdb.connect(path) as connection:
         connection.execute("create schema marts; create schema _penstock; use marts")
         fill(connection, rows)
+        connection.execute(
+            "create table _penstock.inputs as select 'customer_events' as stream, ?::bigint as landed",
+            [landed],
+        )
         connection.execute(
             "create table _penstock.build as select 'b' as build_id, timestamptz '2019-10-02 00:00:00+00' as "
             "complete_until, ? as code_version, ? as declarations_hash, ?::json as marts",
@@ -63,11 +69,11 @@ def build(settings: Settings, rows: str) -> None:
 
 
 def publish(settings: Settings, rows: str) -> None:
-    path = settings.versions_dir(PIPELINE) / "1-v1.duckdb"
+    path = settings.versions_dir(PIPELINE) / "1-v1" / f"{PIPELINE}.duckdb"
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(path) as connection:
         fill(connection, rows)
-    settings.marts_link(PIPELINE).symlink_to(f"{PIPELINE}/{path.name}")
+    settings.marts_link(PIPELINE).symlink_to(f"{PIPELINE}/1-v1/{path.name}")
 
 
 def declared() -> list[tuple[str, str, str]]:
@@ -97,7 +103,7 @@ def test_good_data_passes_without_a_warning(settings: Settings) -> None:
 def test_every_check_can_fail(settings: Settings) -> None:
     publish(settings, GOOD * 10 + GOOD.replace("1 as user_id", "77 as user_id"))
     failed: set[tuple[str, str, str]] = set()
-    for rows in (BAD, NOTHING):
+    for rows in (BAD, A_CUSTOMER_ALONE):
         build(settings, rows)
         verdict = validate(settings, PIPELINE, "run-1")
         assert verdict.outcome == "refused"
@@ -107,3 +113,23 @@ def test_every_check_can_fail(settings: Settings) -> None:
             failed.add((problem.mart, problem.check, description or problem.column or ""))
 
     assert sorted(set(declared()) - failed) == []
+
+
+def test_nothing_has_landed_yet_is_nothing_wrong(settings: Settings) -> None:
+    build(settings, NOTHING, landed=0)
+
+    verdict = validate(settings, PIPELINE, "run-1")
+
+    assert (verdict.outcome, verdict.problems) == ("passed", ())
+    assert verdict.checks.passed + verdict.checks.skipped == len(declared())
+
+
+def test_marts_that_were_full_may_not_become_empty(settings: Settings) -> None:
+    build(settings, NOTHING, landed=0)
+    publish(settings, GOOD)
+
+    verdict = validate(settings, PIPELINE, "run-1")
+
+    assert verdict.outcome == "refused"
+    critical = {problem.mart for problem in verdict.problems if problem.severity == "critical"}
+    assert critical == {"customers", "products", "purchases", "sessions"}

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
 from penstock.cli import main
+from penstock.core.settings import Settings
 
 Run = Callable[..., Result]
 
@@ -52,6 +55,11 @@ def error_of(result: Result) -> str:
     assert lines[-1].startswith("  Fix: ")
     assert lines[-2].startswith("Error: ")
     return lines[-2]
+
+
+def _line(file: Path, text: str) -> int:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return 1 + next(number for number, line in enumerate(lines) if text in line)
 
 
 def test_good_data_passes_and_the_verdict_names_the_build(shop: Any, gate: Run) -> None:
@@ -132,16 +140,17 @@ def test_a_warning_is_told_and_does_not_block(shop: Any, gate: Run) -> None:
 
 
 def test_a_check_that_raised_is_an_error_of_the_gate_and_not_bad_data(shop: Any, gate: Run) -> None:
-    # Regular expressions are not supported on DuckDB: Great Expectations raises.
-    shop.suite("purchases", NOT_NEGATIVE, expect(
-        "expect_column_values_to_match_regex", severity="warning", column="brand", regex="^a",
+    # DuckDB knows no standard deviation of texts.
+    file = shop.suite("purchases", NOT_NEGATIVE, expect(
+        "expect_column_stdev_to_be_between", severity="warning", column="brand", min_value=1,
     ))  # fmt: skip
 
     error = error_of(gate())
 
     assert error.startswith(
-        "Error: marts.purchases: expect_column_values_to_match_regex(brand) could not be judged: "
+        "Error: marts.purchases: expect_column_stdev_to_be_between(brand) could not be judged: "
     )
+    assert f"({file}:{_line(file, 'expect_column_stdev')})" in error
     assert "bad data" not in error
     verdict = shop.verdict()
     assert verdict["outcome"] == "error"
@@ -242,7 +251,7 @@ def test_a_mart_that_is_new_has_no_volume_to_compare_with(shop: Any, gate: Run) 
 def test_a_published_version_that_cannot_be_read_is_an_error(shop: Any, gate: Run) -> None:
     link = shop.settings.marts_link("shop")
     link.parent.mkdir()
-    link.symlink_to("shop/7-v7.duckdb")
+    link.symlink_to("shop/7-v7/shop.duckdb")
 
     assert "the published version cannot be read" in error_of(gate())
 
@@ -272,7 +281,12 @@ def test_a_published_version_that_cannot_be_read_is_an_error(shop: Any, gate: Ru
         (sql("select * from marts.purchasse"), ["the SQL cannot run", "purchasse"]),
         (sql("select prize from published.purchases"), ["the SQL cannot run", "prize"]),
         (sql("select * from {batsh}"), ["only {batch} is filled in"]),
-        (sql("select * from {batch} where price < 0 -- paid to buy"), ["the SQL cannot run"]),
+        (sql("select * from {batch} where brand = {'a': {batsh}}"), ["only {batch} is filled in"]),
+        (sql("select 1 from {batch}; select 2"), ["the SQL cannot run", "2 statements"]),
+        (sql("-- nothing is asked"), ["the SQL cannot run", "0 statements"]),
+        (sql("delete from {batch}"), ["the SQL cannot run"]),
+        (sql("select * from {batch}) as t, (select 1"), ["the SQL cannot run"]),
+        (sql("select * from {batch} where price < $1"), ["the SQL cannot run"]),
     ],
 )  # fmt: skip
 def test_a_misspelt_check_is_an_error_before_anything_runs(
@@ -387,3 +401,44 @@ def test_as_a_process_it_says_only_the_result_on_stdout_and_the_error_last_on_st
         "Error: marts.purchases: expect_column_values_to_be_between(price) failed: 10 of 10"
     )
     assert lines[1].startswith("  Fix: see ")
+
+
+@pytest.mark.parametrize("other", ["set", "not set"])
+def test_a_dollar_in_the_path_leads_to_no_other_warehouse(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, other: str
+) -> None:
+    """Beside the refused build lies one that passes, where the variable would lead."""
+    data, elsewhere = tmp_path / "for $TEAM ${TEAM}", tmp_path / "for sales sales"
+    shop.settings.data.rename(data)
+    shutil.copytree(data, elsewhere)
+    monkeypatch.setenv("PENSTOCK_DATA", str(data))
+    if other == "set":
+        monkeypatch.setenv("TEAM", "sales")
+    settings = Settings.from_env()
+    with duckdb.connect(settings.warehouse_file("shop")) as connection:
+        connection.execute("update marts.purchases set price = -5")
+
+    result = CliRunner().invoke(main, ["validate", "shop"])
+
+    assert "10 of 10 values outside" in error_of(result)
+    assert settings.verdict_file("shop").exists()
+    assert list((settings.docs_dir / "shop").glob("validations/purchases/**/*.html"))
+    assert not (elsewhere / "verdicts").exists()
+    assert not (elsewhere / "docs").exists()
+
+
+def test_what_is_judged_is_the_build_that_was_locked_or_nothing_is(
+    shop: Any, gate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from penstock.validate import dialect
+
+    with duckdb.connect() as stranger:
+        stranger.execute("create schema _penstock")
+        stranger.execute("create table _penstock.build as select 'another build' as build_id")
+        honest = dialect.candidates_url
+        monkeypatch.setattr(dialect, "candidates_url", lambda _: honest(stranger))
+
+        assert f"would judge the build another build, the gate was to judge {shop.build_id}" in error_of(
+            gate()
+        )
+    assert not shop.settings.verdict_file("shop").exists()

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import duckdb
 import pytest
+from patience import PATIENCE
 
 from penstock.cli import main
 from penstock.core.settings import Settings
@@ -49,7 +50,7 @@ def run_in(project: Path, line: str, broker: str) -> subprocess.CompletedProcess
     words = shlex.split(line.replace(".venv/bin/penstock", f"{sys.executable} -m penstock"))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK_", "SLACK_"))}
     env = kept | {"KAFKA_BOOTSTRAP_SERVERS": broker}
-    return subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, timeout=200)
+    return subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_the_readme_s_commands_take_events_to_marts(
@@ -68,7 +69,7 @@ def test_the_readme_s_commands_take_events_to_marts(
 
     monkeypatch.chdir(project)
     (python,) = blocks(readme, "python")
-    shown = subprocess.run([sys.executable, "-c", python], capture_output=True, text=True)
+    shown = subprocess.run([sys.executable, "-c", python], capture_output=True, text=True, timeout=PATIENCE)
     assert shown.returncode == 0, shown.stderr
     assert "rfm_segment" in shown.stdout
     assert "cohorts_weekly" in shown.stdout
@@ -88,7 +89,9 @@ def test_the_readme_s_commands_take_events_to_marts(
 def test_every_make_target_and_command_that_is_shown_exists(document: Path) -> None:
     text = document.read_text()
     for target in set(re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.MULTILINE)):
-        dry = subprocess.run(["make", "-n", target], cwd=REPOSITORY, capture_output=True, text=True)
+        dry = subprocess.run(
+            ["make", "-n", target], cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE
+        )
         assert dry.returncode == 0, f"make {target}: {dry.stderr}"
     for words in set(re.findall(r"(?:`|bin/)penstock ((?:[a-z]+ ?)+)", text)):
         assert_is_command(words.split())
@@ -112,7 +115,7 @@ def test_the_tests_that_contributing_names_exist() -> None:
     for line in shown:
         words = shlex.split(line)[1:]
         command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *words]
-        collected = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+        collected = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE)
         assert collected.returncode == 0, f"{line}\n{collected.stdout}"
 
 

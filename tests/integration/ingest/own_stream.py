@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaProducer
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
 from penstock.ingest.contract import Contract
 
@@ -58,16 +56,3 @@ class Stream:
                 "GROUP BY ALL"
             )
         }
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 30.0) -> None:
-    """Wait for a condition; a held or missing landing file only means: not yet."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if holds():
-                return
-        except PenstockError:
-            pass
-        assert time.monotonic() < deadline, f"not so within {seconds:g} s"
-        time.sleep(0.05)

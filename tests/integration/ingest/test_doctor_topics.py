@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import duckdb
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from own_stream import Stream
+from patience import PATIENCE, until
 
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Finding
@@ -62,9 +62,11 @@ def test_a_topic_gone_or_made_anew_is_an_error(stream: Stream, event: Event) -> 
     admin = KafkaAdminClient(bootstrap_servers=servers)
     admin.delete_topics([stream.topic])
     admin.close()
+    until(lambda: "" in told(stream))  # a broker learns of it a moment later
     gone = told(stream)[""]
     assert (gone.severity, gone.what) == ("error", f"the broker {servers} has no such topic")
     create_topic(servers, stream.topic, partitions=2)
+    until(lambda: told(stream)[""].what != gone.what)
     anew = told(stream)
     assert list(anew) == [""]  # positions in another topic mean nothing
     assert anew[""].severity == "error"
@@ -79,7 +81,7 @@ def test_an_open_transaction_is_no_lag_and_a_log_cut_off_is_an_error(stream: Str
     producer = KafkaProducer(bootstrap_servers=servers, transactional_id=stream.topic)
     producer.init_transactions()
     producer.begin_transaction()
-    producer.send(stream.topic, event(2), partition=0).get(timeout=30)
+    producer.send(stream.topic, event(2), partition=0).get(timeout=PATIENCE)
     assert [finding.what for finding in told(stream).values()] == ["no lag"]
     producer.abort_transaction()
     producer.close()
@@ -99,19 +101,17 @@ def test_beside_a_live_follow_nothing_is_wrong_and_nobody_is_stopped(stream: Str
             stream.produce(event(number) for number in range(produced, produced + 100))
             produced += 100
             done = subprocess.run(
-                [*command, "doctor", "-o", "json"], capture_output=True, text=True, timeout=60
+                [*command, "doctor", "-o", "json"], capture_output=True, text=True, timeout=PATIENCE
             )
             assert done.returncode == 0, done.stdout
             findings = json.loads(done.stdout)["findings"]
             if any("held by follow of stream" in f["what"] for f in findings):  # it has begun
                 looked += 1
             assert follow.poll() is None
-        deadline = time.monotonic() + 60
-        while len(stream.event_ids()) < produced:
-            assert time.monotonic() < deadline
+        until(lambda: len(stream.event_ids()) == produced)
         follow.terminate()
-        assert follow.wait(30) == 0
+        assert follow.wait(timeout=PATIENCE) == 0
     finally:
         follow.kill()
-        follow.wait()
+        follow.wait(timeout=PATIENCE)
     assert stream.event_ids() == [f"e{number:06}" for number in range(produced)]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from own_stream import Stream
+from patience import PATIENCE
 
 from penstock.core.errors import BrokerError, LandingError
 from penstock.core.settings import Settings
@@ -99,7 +100,7 @@ def test_killed_at_any_point_nothing_is_lost_or_doubled(
     stream.produce([event(number) for number in range(100)] + [b"bad"])
     monkeypatch.setenv("PENSTOCK_KILL_AT", f"ingest.{point}")
     killed = penstock("ingest", "drain", "customer_events")
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=PATIENCE)
     assert killed.returncode == -signal.SIGKILL
     monkeypatch.delenv("PENSTOCK_KILL_AT")
     drain_now(stream)
@@ -112,7 +113,7 @@ def test_killed_at_any_point_nothing_is_lost_or_doubled(
 def test_two_drains_at_once_double_nothing(stream: Stream, event: Event) -> None:
     stream.produce([event(number) for number in range(3000)])
     drains = [penstock("ingest", "drain", "customer_events", "-o", "json") for _ in range(2)]
-    results = [json.loads(one.communicate(timeout=90)[0]) for one in drains]
+    results = [json.loads(one.communicate(timeout=PATIENCE)[0]) for one in drains]
     assert [one.returncode for one in drains] == [0, 0]
     assert sum(result["landed"] for result in results) == 3000
     assert stream.event_ids() == [f"e{number:06}" for number in range(3000)]
@@ -131,7 +132,7 @@ def test_two_consumers_that_share_no_lock_double_nothing(
         drains.append(
             penstock("ingest", "drain", "customer_events", "-o", "json", PENSTOCK_DATA=str(tmp_path / name))
         )
-    results = [json.loads(one.communicate(timeout=90)[0]) for one in drains]
+    results = [json.loads(one.communicate(timeout=PATIENCE)[0]) for one in drains]
     assert sum(result["landed"] for result in results) == 500
     assert stream.account() == {0: (250, 250), 1: (250, 250)}
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from own_stream import Stream, until
+from own_stream import Stream
+from patience import PATIENCE, lines, until
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError
@@ -31,7 +32,7 @@ def following() -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 def count(stream: Stream) -> int:
@@ -48,7 +49,7 @@ def test_events_land_as_they_come_and_a_stop_is_clean(
         stream.produce([event(number) for number in range(10, 30)])
         until(lambda: count(stream) == 30)
         process.send_signal(stop)
-        stdout, _ = process.communicate(timeout=15)
+        stdout, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert json.loads(stdout)["landed"] == 30
     assert drain(stream.settings, stream.contract, run_id="r", clock=utc_now).landed == 0
@@ -69,11 +70,7 @@ def test_a_held_file_delays_a_follow_and_loses_nothing(stream: Stream, event: Ev
         until(lambda: count(stream) == 1)
         reader = open_duckdb(stream.settings.landing_file("customer_events"), read_only=True)
         stream.produce([event(number) for number in range(2, 12)])
-        assert process.stderr is not None
-        said = ""
-        while "events wait in Kafka meanwhile" not in said:
-            said = process.stderr.readline()
-            assert said, "the follow ended"
+        said = next(line for line in lines(process.stderr) if "events wait in Kafka meanwhile" in line)
         assert f"(PID {os.getpid()})" in said
         reader.close()
         until(lambda: count(stream) == 11)
@@ -95,5 +92,5 @@ def test_wait_sees_that_a_follow_has_landed_all(stream: Stream, event: Event) ->
     with pytest.raises(BusyError, match=r"landing file is at \{\}, the topic at \{0: 5, 1: 5\}"):
         wait_until_landed(stream.settings, stream.contract, clock=utc_now, wait=0.1)
     with following():
-        assert wait_until_landed(stream.settings, stream.contract, clock=utc_now, wait=30).by_another
+        assert wait_until_landed(stream.settings, stream.contract, clock=utc_now, wait=PATIENCE).by_another
     assert count(stream) == 10

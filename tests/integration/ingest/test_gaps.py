@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from own_stream import Stream
+from patience import PATIENCE
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BrokerError
@@ -37,7 +38,7 @@ def gap(stream: Stream, event: Event) -> Stream:
 
 def penstock(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "penstock", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, env=os.environ | env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=os.environ | env)
 
 
 def test_an_accepted_gap_is_passed_recorded_and_told(gap: Stream) -> None:
@@ -88,7 +89,6 @@ def test_another_cluster_behind_the_address_stops_the_drain(stream: Stream, even
     assert "--new-epoch" in done.stderr
 
 
-@pytest.mark.timeout(60)  # without an end, the drain would ask again and again
 def test_a_broker_that_contradicts_itself_is_an_error(gap: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says that the partition begins at 0, and that offset 1 is out of range."""
     monkeypatch.setattr(consume, "beginning_offsets", lambda consumer, topic: {0: 0, 1: 0})

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from own_stream import Stream
+from patience import PATIENCE, until
 
 from penstock.core.errors import BusyError, LandingError
 from penstock.ingest.backup import backup
@@ -41,7 +42,7 @@ def following() -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -62,14 +63,13 @@ def test_a_backup_beside_a_follow_comes_back_and_the_rest_lands_once(
     file = tmp_path / "backup.duckdb"
     stream.produce([event(number) for number in range(3000)] + [b"bad"])
     with following() as process:
-        while "commit" not in _committed(stream):
-            assert process.poll() is None
-        result = backup(stream.settings, "customer_events", file, wait=30)
+        until(lambda: stream.rows('SELECT "commit" FROM raw.commits'))
+        result = backup(stream.settings, "customer_events", file, wait=PATIENCE)
         assert process.poll() is None
         with pytest.raises(BusyError, match=rf"follow .*\(PID {process.pid}\)"):
             restore_now(stream, file, replace=True)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
     stream.produce([event(number) for number in range(3000, 3100)])
     drain_now(stream)
     stream.settings.landing_file("customer_events").unlink()
@@ -84,7 +84,7 @@ def test_a_backup_beside_a_follow_comes_back_and_the_rest_lands_once(
         "-o",
         "json",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=os.environ)
     assert done.returncode == 0, done.stderr
     read = sum(offset for _, _, offset in result.offsets)
     assert json.loads(done.stdout)["to_land"] == 3101 - read
@@ -92,16 +92,6 @@ def test_a_backup_beside_a_follow_comes_back_and_the_rest_lands_once(
     drain_now(stream)
     assert stream.event_ids() == [f"e{number:06}" for number in range(3100)]
     assert {read == kept for read, kept in stream.account().values()} == {True}
-
-
-def _committed(stream: Stream) -> str:
-    path = stream.settings.landing_file("customer_events")
-    if not path.exists():
-        return ""
-    try:
-        return "commit" if stream.rows('SELECT "commit" FROM raw.commits') else ""
-    except Exception:  # held, or its tables are not made yet
-        return ""
 
 
 def test_a_landing_file_that_is_there_is_kept_aside(stream: Stream, saved: Path) -> None:
@@ -181,7 +171,7 @@ def test_killed_before_the_swap_the_old_file_stays_and_the_next_restore_works(
         "--replace",
     ]
     killed = subprocess.run(
-        command, env=os.environ | {"PENSTOCK_KILL_AT": "ingest.restore_ready"}, timeout=60
+        command, env=os.environ | {"PENSTOCK_KILL_AT": "ingest.restore_ready"}, timeout=PATIENCE
     )
     assert killed.returncode == -signal.SIGKILL
     assert len(stream.event_ids()) == 50

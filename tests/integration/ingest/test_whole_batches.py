@@ -10,6 +10,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from own_stream import Stream
+from patience import until
 
 from penstock.ingest import seam
 from penstock.ingest.columns import columns
@@ -72,8 +73,12 @@ def read(stream: Stream, ends: dict[int, int], *, whole: bool, start: int = 0) -
     for place in places:
         consumer.seek(place, start)
     items: list[Any] = []
-    while any(consumer.position(place) < ends[place.partition] for place in places):
-        items += [item for part in consumer.poll(500).values() for item in part]
+
+    def are_all_read() -> bool:
+        items.extend(item for part in consumer.poll(500).values() for item in part)
+        return all(consumer.position(place) >= ends[place.partition] for place in places)
+
+    until(are_all_read)
     consumer.close(autocommit=False)
     rows = columns(items).to_pylist()
     return sorted(rows, key=lambda row: (row["partition"], row["offset"]))

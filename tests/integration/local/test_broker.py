@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
+from patience import until
+from services_of_this_run import services_of_this_run
 
 from penstock.core.errors import BrokerError, PenstockError
 from penstock.core.settings import Settings
@@ -50,9 +52,13 @@ def consumed(
         place = TopicPartition(topic, partition)
         consumer.assign([place])
         consumer.seek(place, first)
-        while consumer.position(place) < beyond:
-            for record in consumer.poll(timeout_ms=5_000).get(place, []):
-                found.append((partition, record.offset, record.key, record.value))
+
+        def is_read(place: TopicPartition = place, beyond: int = beyond) -> bool:
+            for record in consumer.poll(timeout_ms=500).get(place, []):
+                found.append((place.partition, record.offset, record.key, record.value))
+            return bool(consumer.position(place) >= beyond)
+
+        until(is_read)
     consumer.close()
     return found
 
@@ -139,8 +145,7 @@ def test_a_broker_keeps_its_events_over_a_restart_also_on_another_port(
 ) -> None:
     awkward = uuid.UUID(bytes=b"\xf8" * 16)  # gives a cluster id that begins with "-"
     monkeypatch.setattr("penstock.local.broker.uuid.uuid4", lambda: awkward)
-    services = Services(settings)
-    try:
+    with services_of_this_run(settings) as services:
         bootstrap = start_broker(settings, services, free_port())
         create_topic(bootstrap, "kept")
         produced = produce(bootstrap, "kept", synthetic_sample(200, 1, 0))
@@ -148,8 +153,6 @@ def test_a_broker_keeps_its_events_over_a_restart_also_on_another_port(
         again = start_broker(settings, services, free_port())
         assert again != bootstrap
         assert len(consumed(again, "kept", produced.places)) == 200
-    finally:
-        services.stop_all()
 
 
 def test_jars_that_cannot_be_had_name_the_setting(

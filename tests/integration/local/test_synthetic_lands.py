@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from patience import PATIENCE
+
 from penstock.core.settings import Settings
 from penstock.ingest.contract import load_contract
 from penstock.local.broker import create_topic
@@ -20,9 +22,9 @@ def test_what_was_spoilt_is_rejected_and_what_was_sent_twice_is_a_copy(kafka_set
     bootstrap = str(kafka_settings.bootstrap_servers)
     create_topic(bootstrap, topic)
     drain = [sys.executable, "-m", "penstock", "ingest", "drain", STREAM, "--run-id"]
-    subprocess.run([*drain, "before"], check=True)  # what other tests may have left there
+    subprocess.run([*drain, "before"], check=True, timeout=PATIENCE)  # what other tests may have left there
     produced = produce(bootstrap, topic, synthetic_sample(20_000, 42, 0))
-    subprocess.run([*drain, "this"], check=True)
+    subprocess.run([*drain, "this"], check=True, timeout=PATIENCE)
     landed = landed_of(kafka_settings, STREAM, "this", produced.places)
     compare(produced, landed)
     by_field: dict[str | None, int] = {}

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import duckdb
 import pytest
 from click.testing import CliRunner
 
 from penstock.core.command import default_run_id, output_option, run_id_option, tell, tells_errors
+from penstock.core.disk import refusal
 from penstock.core.errors import GateRefused
 
 
@@ -61,6 +64,49 @@ def test_an_error_we_can_explain_is_the_last_thing_on_stderr_and_exits_1() -> No
 
 def test_a_bug_stays_loud() -> None:
     assert isinstance(CliRunner().invoke(command, ["--fail", "bug"]).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("exc", "told"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/x/y"),
+            "/x/y: Permission denied\n  Fix: give this",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/x/y"),
+            "/x/y: Read-only file system\n  Fix: it lies",
+        ),
+        (
+            OSError(errno.EXDEV, "Invalid cross-device link", "/a", None, "/b"),
+            "/b: Invalid cross-device link",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "/data: No space left on device\n  Fix: make room",
+        ),
+        (duckdb.IOException("IO Error: Cannot open file"), "IO Error: Cannot open file\n  Fix: see that"),
+    ],
+)
+def test_what_a_disk_refuses_is_told_with_place_and_fix(exc: Exception, told: str) -> None:
+    refused = refusal(exc, Path("/data"))
+    assert refused is not None
+    assert str(refused).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        OSError(errno.EBADF, "Bad file descriptor"),
+        OSError("no number"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", 7),
+        ValueError("embedded null byte"),
+        duckdb.BinderException("no such column"),
+    ],
+)
+def test_what_no_disk_refuses_is_a_bug_and_stays_loud(bug: Exception) -> None:
+    assert refusal(bug, Path("/data")) is None
 
 
 def test_the_run_id_is_airflows_or_says_that_a_person_typed_it(monkeypatch: pytest.MonkeyPatch) -> None:

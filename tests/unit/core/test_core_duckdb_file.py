@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from patience import PATIENCE, next_line
 
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import BusyError, PenstockError
@@ -27,8 +28,7 @@ def held_by_another_process(file: Path) -> Iterator[subprocess.Popen[str]]:
     """Held until the block ends, or a line is written to the process."""
     command = [sys.executable, "-c", HOLDER, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "holding\n"
+        assert next_line(holder.stdout) == "holding\n"
         yield holder
 
 
@@ -44,7 +44,7 @@ def test_a_held_file_names_its_holder_and_opens_once_that_ends(tmp_path: Path, r
         assert holder.stdin is not None
         holder.stdin.write("end\n")
         holder.stdin.flush()
-        open_duckdb(file, read_only=read_only, wait=20).close()  # waits for the holder's end
+        open_duckdb(file, read_only=read_only, wait=PATIENCE).close()  # waits for the holder's end
 
 
 def test_readers_do_not_wait_for_one_another(tmp_path: Path) -> None:
@@ -52,8 +52,7 @@ def test_readers_do_not_wait_for_one_another(tmp_path: Path) -> None:
     open_duckdb(file).close()
     reader = [sys.executable, "-c", HOLDER.replace("sys.argv[1]", "sys.argv[1], read_only=True"), str(file)]
     with subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"holding\n"
+        assert next_line(other.stdout) == b"holding\n"
         open_duckdb(file, read_only=True, wait=0).close()
 
 
@@ -100,3 +99,17 @@ def test_quoted_names_and_literals_are_themselves(text: str) -> None:
             connection.execute(f"create table {quoted(text)} ({quoted(text)} int)")
             names = "select table_name, column_name from duckdb_columns() where not internal"
             assert connection.execute(names).fetchall() == [(text, text)]
+
+
+@pytest.mark.parametrize("name", ["what?", "back\\slash"])
+def test_a_path_that_duckdb_reads_as_another_is_refused(tmp_path: Path, name: str) -> None:
+    other = tmp_path / "back" / "slash" / "a.duckdb"  # what DuckDB makes of the backslash
+    open_duckdb(other).close()
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "a.duckdb").write_bytes(other.read_bytes())
+
+    for read_only in (True, False):
+        with pytest.raises(PenstockError, match="does not take the") as caught:
+            open_duckdb(tmp_path / name / "a.duckdb", read_only=read_only)
+        assert str(tmp_path / name) in caught.value.message
+        assert "PENSTOCK_DATA" in caught.value.fix

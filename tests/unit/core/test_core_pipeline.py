@@ -64,6 +64,19 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
         ),
         (GOOD + "notifications: '#c'\n", "shop.yaml:5: notifications is '#c'"),
         (GOOD + "notifications: {slack: {channel: 5}}\n", "shop.yaml:5: channel is 5"),
+        (
+            GOOD + "notifications:\n  slack:\n    channel: #shop-alerts\n",
+            "shop.yaml:7: channel has no value (what stands after '#' is a comment, unless it is in quotes)\n"
+            "  Fix: write it in quotes",
+        ),
+        (GOOD + "notifications:\n  slack:\n    channel:\n", "shop.yaml:7: channel has no value (nothing"),
+        (GOOD + "notifications: {slack: {channel: ' '}}\n", "shop.yaml:5: channel is ' '"),
+        (GOOD + "schedule: #@daily\n", "shop.yaml:5: schedule has no value (what stands after '#'"),
+        (GOOD + "tags:\n  - a\n  - #b\n", "shop.yaml:7: tags has no value (what stands after '#'"),
+        (GOOD + "select: ''\n", "shop.yaml:5: select is ''"),
+        (GOOD + "tags: [a, 2026]\n", "shop.yaml:5: tags is ['a', 2026]"),
+        (GOOD + "on: x\n", "shop.yaml:5: unknown key 'True'"),
+        (GOOD.replace("shop-team", "off"), "shop.yaml:3: owner is False (YAML reads off as false"),
         ("- a\n", "shop.yaml:1: a pipeline is a mapping of keys"),
         ("", "a pipeline is a mapping of keys"),
     ],
@@ -72,3 +85,15 @@ def test_a_wrong_declaration_says_file_line_value_and_fix(tmp_path: Path, text: 
     with pytest.raises(DeclarationError) as caught:
         read_pipeline(written(tmp_path, text))
     assert told in str(caught.value)
+
+
+def test_the_name_under_which_its_models_read_a_landing_file_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("name: shop\n", "name: landing_orders\n")
+    file = tmp_path / "landing_orders.yaml"
+    file.write_text(text)
+    with pytest.raises(
+        DeclarationError, match=r"landing_orders\.yaml:1: 'landing_orders' cannot name a pipeline"
+    ):
+        read_pipeline(file)
+    file.write_text(text.replace("orders]", "carts]"))
+    assert read_pipeline(file).name == "landing_orders"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from patience import PATIENCE, next_line
 
 from penstock.core.errors import BusyError
 from penstock.core.pipeline_lock import pipeline_lock
@@ -28,8 +29,7 @@ with pipeline_lock(Settings.from_env(), "shop", what="publish"):
 def held_by_another_process() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", HOLDER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "holding\n"
+        assert next_line(holder.stdout) == "holding\n"
         yield holder
 
 
@@ -56,14 +56,14 @@ def test_the_second_gets_it_when_the_first_ends(settings: Settings) -> None:
         assert holder.stdin is not None
         holder.stdin.write("end\n")
         holder.stdin.flush()
-        with pipeline_lock(settings, "shop", what="transform", wait=20):
+        with pipeline_lock(settings, "shop", what="transform", wait=PATIENCE):
             assert settings.lock_file("shop").read_text().startswith("transform of pipeline shop (PID ")
 
 
 def test_kill_9_frees_it(settings: Settings) -> None:
     with held_by_another_process() as holder:
         holder.send_signal(signal.SIGKILL)
-        assert holder.wait(10) == -signal.SIGKILL
+        assert holder.wait(timeout=PATIENCE) == -signal.SIGKILL
         with pipeline_lock(settings, "shop", what="transform", wait=0):
             pass
 
@@ -82,4 +82,4 @@ def test_a_process_started_inside_does_not_keep_it(settings: Settings) -> None:
         with pipeline_lock(settings, "shop", what="b", wait=0):
             assert child.poll() is None
     finally:
-        child.communicate()
+        child.communicate(timeout=PATIENCE)

@@ -119,7 +119,7 @@ def decoded(batches: list[RawBatch]) -> list[tuple[Any, ...]]:
     st.integers(0, 30),
     st.lists(st.tuples(st.sampled_from([1, 2]), st.integers(0, 90))),
 )
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_the_same_records_as_the_stock_consumer(
     batches: list[Sent], base: int, ahead: int, aborts: list[tuple[int, int]]
 ) -> None:
@@ -154,7 +154,6 @@ def test_a_batch_whose_crc_is_wrong_is_an_error_after_those_before_it() -> None:
 
 
 @given(st.lists(RECORD, min_size=1, max_size=5), st.data())
-@settings(deadline=None)
 def test_records_that_make_no_sense_are_an_error_or_the_same(records: list[Any], data: st.DataObject) -> None:
     """A producer's CRC is right over records that are not: no crash, and nothing else than the stock's."""
     raw = bytearray(response([Sent(records)], 0))

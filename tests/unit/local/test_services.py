@@ -10,12 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from patience import PATIENCE, next_line, until
 
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
@@ -42,13 +42,6 @@ def services(settings: Settings) -> Iterator[Services]:
     services = Services(settings)
     yield services
     services.stop_all()
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:
@@ -103,7 +96,7 @@ def test_stop_ends_the_child_of_a_service_that_is_gone(services: Services, tmp_p
 def test_stop_kills_what_does_not_listen(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.local.services._GRACE", 0.5)
+    monkeypatch.setattr("penstock.local.services._GRACE", 3.0)  # a look at all processes takes its time
     noted = tmp_path / "deaf"
     service = services.start("deaf", [sys.executable, "-c", DEAF, str(noted)], env={}, port=None)
     until(lambda: noted.exists())
@@ -124,10 +117,9 @@ print("started", flush=True)
 time.sleep(600)
 """
     process = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "started\n"
+    assert next_line(process.stdout) == "started\n"
     process.kill()
-    process.wait()
+    process.wait(timeout=PATIENCE)
     assert len(marked(settings)) == 3
     stopped = Services(settings).stop_all()
     assert [service.name for service in stopped] == ["sleeper-0", "sleeper-1", "sleeper-2"]
@@ -156,7 +148,7 @@ def test_what_others_started_stays(services: Services, settings: Settings, tmp_p
         assert alive(other.pid)
     finally:
         stranger.kill()
-        stranger.wait()
+        stranger.wait(timeout=PATIENCE)
         elsewhere.stop_all()
 
 
@@ -189,7 +181,7 @@ def test_waiting_tells_why_a_service_ended(services: Services) -> None:
     broken = [sys.executable, "-c", "print('out of luck'); raise SystemExit(3)"]
     service = services.start("broken", broken, env={}, port=None)
     with pytest.raises(PenstockError, match="broken ended while it started") as caught:
-        services.wait_until_ready(service, lambda: False, seconds=20)
+        services.wait_until_ready(service, lambda: False, seconds=PATIENCE)
     assert "out of luck" in caught.value.fix
 
 
@@ -209,5 +201,5 @@ def test_waiting_takes_a_service_that_is_ready(services: Services) -> None:
             return True
         return False
 
-    services.wait_until_ready(service, answers, seconds=30)
+    services.wait_until_ready(service, answers, seconds=PATIENCE)
     assert services.running("web") == service

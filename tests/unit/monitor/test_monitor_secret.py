@@ -4,7 +4,7 @@ import json
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.monitor.secret import Secret, scrub
@@ -13,13 +13,11 @@ from penstock.monitor.slack import Slack
 secrets = st.text(string.ascii_letters + string.digits + "-_/.:+%", min_size=8, max_size=60)
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(secret=secrets, before=st.text(max_size=40), after=st.text(max_size=40))
 def test_no_secret_survives_wherever_it_stands(secret: str, before: str, after: str) -> None:
     assert secret not in scrub(f"{before}{secret}{after}{secret}", [Secret(secret)])
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(
     part=st.text(string.ascii_letters + string.digits, min_size=16, max_size=30), before=st.text(max_size=20)
 )
@@ -29,7 +27,6 @@ def test_of_a_webhook_its_path_and_its_last_part_are_secret_too(part: str, befor
         assert part not in scrub(f"{before} HTTPError: '{quoted}'", [webhook])
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(secret=secrets)
 def test_a_secret_never_shows_itself(secret: str) -> None:
     wrapped = Secret(secret)

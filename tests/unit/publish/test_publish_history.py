@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from penstock.core.version_files import VersionFile
 from penstock.publish.ledger import Action, Publication, next_version, on_hold, version_before
-from penstock.publish.versions import VersionFile, next_seq, to_retire
+from penstock.publish.versions import next_seq, to_retire
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 

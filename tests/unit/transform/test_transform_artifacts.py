@@ -8,7 +8,8 @@ import pytest
 
 from penstock.core.errors import DeclarationError
 from penstock.core.settings import Settings
-from penstock.transform.artifacts import first_lines, node_counts, node_failures
+from penstock.transform.artifacts import node_counts, node_failures
+from penstock.transform.dbt_messages import first_lines
 from penstock.transform.marts import candidate_marts
 
 BINDER_ERROR = "Runtime Error in model a (models/a.sql)\n  Binder Error: no x\n\n  LINE 1: select x\n  ^"
@@ -72,7 +73,7 @@ def test_failures_name_node_file_and_error(tmp_path: Path) -> None:
         result("operation.shop.shop-on-run-start-0", "error", "disk full"),
         result("model.shop.b", "skipped"),
     ]  # fmt: skip
-    failures, skipped = node_failures(artifacts(tmp_path, ran, [model("a"), unit_test]))
+    failures, skipped = node_failures(artifacts(tmp_path, ran, [model("a"), unit_test]), tmp_path)
     assert [failure.line for failure in failures] == [
         "model a (models/a.sql) failed: Binder Error: no x",
         "unit test says of model a (models/a.yml) failed: actual differs from expected: @@,b",

@@ -80,3 +80,31 @@ def test_a_description_tells_the_rule_and_an_error_is_no_failure() -> None:
     assert problem_message("customers", declared, "a, b", observed=None, error="no such function").endswith(
         "(unexpected_rows_expectation(a, b)) could not be judged: no such function"
     )
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ({"unexpected_count": 1, "partial_unexpected_list": [2]}, "1 distinct values not in [0], e.g. 2"),
+        ({"missing_count": 1, "partial_missing_list": [0]}, "1 expected values are not there, e.g. 0"),
+        (
+            {
+                "unexpected_count": 1, "partial_unexpected_list": ["a"], "missing_count": 1,
+                "partial_missing_list": [0],
+            },
+            "1 distinct values not in [0], e.g. a; 1 expected values are not there, e.g. 0",
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_found_of_a_set(result: dict[str, Any], text: str) -> None:
+    declared = check("expect_column_distinct_values_to_equal_set", column="a", value_set=[0])
+
+    assert observed_text(declared, {"observed_value": None, **result}, []) == text
+
+
+def test_a_value_of_any_shape_is_one_line() -> None:
+    found = {Decimal("1.5"): ["a\n\x1b[31m", {"b": "\u202e"}]}
+
+    text = observed_text(check("expect_column_values_to_be_unique"), values(found), [])
+
+    assert text == r"3 of 214 values not unique, e.g. {1.5: [a\n\u001b[31m, {b: \u202e}]}"

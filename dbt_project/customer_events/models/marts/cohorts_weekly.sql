@@ -18,7 +18,7 @@ cohorts as (
 weeks as (
     select
         cohort_week,
-        (date_diff('day', cohort_week, week) // 7)::integer as week_number,
+        {{ penstock_shared.full_units_between('week', 'cohort_week', 'week') }}::integer as week_number,
         count(distinct user_id) as active_customers,
         count(distinct user_id) filter (where event_type = 'purchase') as buyers,
         {{ event_counts() }}

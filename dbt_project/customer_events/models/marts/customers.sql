@@ -1,5 +1,5 @@
 with events as (
-    select * from {{ ref('stg_customer_events') }}
+    select * from {{ ref('int_events_timed') }}
 ),
 
 totals as (
@@ -8,6 +8,7 @@ totals as (
         min(event_time) as first_seen_at,
         max(event_time) as last_seen_at,
         max(event_time) filter (where event_type = 'purchase') as last_purchase_at,
+        max(trusted_time) filter (where event_type = 'purchase') as trusted_purchase_at,
         count(distinct user_session) as sessions,
         {{ event_counts() }}
     from events
@@ -49,30 +50,20 @@ favourite_brands as (
     ) = 1
 ),
 
--- Buyers in fifths, 5 is best. Equal buyers share a rank, so that they share a score.
-ranked_buyers as (
+scores as (
     select
         user_id,
-        count(*) over () as buyers,
-        rank() over (order by last_purchase_at asc) as recency_rank,
-        rank() over (order by purchases asc) as frequency_rank,
-        rank() over (order by revenue asc) as monetary_rank
+        {{ score_in_fifths('trusted_purchase_at') }} as recency_score,
+        {{ score_in_fifths('purchases') }} as frequency_score,
+        {{ score_in_fifths('revenue') }} as monetary_score
     from totals
     where purchases > 0
 ),
 
-scores as (
-    select
-        user_id,
-        (1 + 5 * (recency_rank - 1) // buyers)::integer as recency_score,
-        (1 + 5 * (frequency_rank - 1) // buyers)::integer as frequency_score,
-        (1 + 5 * (monetary_rank - 1) // buyers)::integer as monetary_score
-    from ranked_buyers
-),
-
--- Today is the time of the newest event: the same events give the same customers on any day.
-newest_event as (
-    select max(event_time) as event_time from events
+-- Today is the time of the newest event that is not ahead of its landing: the same events give the same customers on
+-- any day, and no wrong clock makes everybody's last purchase old.
+today as (
+    select max(trusted_time) as as_of from events
 )
 
 select
@@ -80,8 +71,8 @@ select
     totals.first_seen_at,
     totals.last_seen_at,
     totals.last_purchase_at,
-    -- Full days of 24 hours; date_diff would count midnights.
-    (date_diff('second', totals.last_purchase_at, newest_event.event_time) // 86400)::integer as days_since_purchase,
+    {{ penstock_shared.full_units_between('day', 'totals.trusted_purchase_at', 'today.as_of') }}::integer
+        as days_since_purchase,
     totals.sessions,
     totals.events,
     totals.views,
@@ -104,7 +95,7 @@ select
         else 'lapsed'
     end as rfm_segment
 from totals
-cross join newest_event
+cross join today
 left join scores on totals.user_id = scores.user_id
 left join favourite_categories on totals.user_id = favourite_categories.user_id
 left join favourite_brands on totals.user_id = favourite_brands.user_id

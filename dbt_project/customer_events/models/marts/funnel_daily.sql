@@ -12,6 +12,6 @@ select
     sum(carts)::bigint as carts,
     sum(removals)::bigint as removals,
     sum(purchases)::bigint as purchases,
-    sum(revenue)::decimal(18, 2) as revenue
+    sum(revenue)::decimal(38, 2) as revenue
 from {{ ref('sessions') }}
 group by started_at::date

@@ -1,8 +1,9 @@
 with events as (
-    select * from {{ ref('stg_customer_events') }}
+    select * from {{ ref('int_events_timed') }}
 ),
 
--- Category, brand and price of the newest event; of several at that instant the dearest, then the first by value.
+-- Category, brand and price of the newest event; of several at that instant the dearest, then the first by value. An
+-- event ahead of its landing comes after all others of the instant at which it stands.
 newest as (
     select
         product_id,
@@ -13,7 +14,14 @@ newest as (
     from events
     qualify row_number() over (
         partition by product_id
-        order by event_time desc, price desc, category_id asc, category_code asc nulls last, brand asc nulls last
+        order by
+            trusted_time desc nulls last,
+            is_ahead asc,
+            event_time desc,
+            price desc,
+            category_id asc,
+            category_code asc nulls last,
+            brand asc nulls last
     ) = 1
 ),
 

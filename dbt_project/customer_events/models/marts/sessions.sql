@@ -1,12 +1,11 @@
 with ordered_events as (
-    -- By time, then by place. Place orders only what happened at the same instant, and no column below depends on it:
-    -- the same events give the same sessions, however they lie in the topic.
+    -- By time alone: which of several events at the same instant comes first changes no column below.
     select
         *,
-        event_time - lag(event_time) over (
+        lag(event_time) over (
             partition by user_id, user_session
-            order by event_time, _epoch, _kafka_partition, _offset
-        ) as pause
+            order by event_time
+        ) as previous_event_time
     from {{ ref('stg_customer_events') }}
 )
 
@@ -15,8 +14,9 @@ select
     user_session,
     min(event_time) as started_at,
     max(event_time) as ended_at,
-    date_diff('second', min(event_time), max(event_time)) as duration_seconds,
-    coalesce(date_part('epoch', max(pause)), 0)::bigint as longest_pause_seconds,
+    {{ penstock_shared.full_units_between('second', 'min(event_time)', 'max(event_time)') }} as duration_seconds,
+    coalesce(max({{ penstock_shared.full_units_between('second', 'previous_event_time', 'event_time') }}), 0)
+        as longest_pause_seconds,
     min(event_time) filter (where event_type = 'purchase') as first_purchase_at,
     count(distinct product_id) as products,
     {{ event_counts() }}

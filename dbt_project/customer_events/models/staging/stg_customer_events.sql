@@ -44,10 +44,21 @@ renamed as (
         _offset,
         _commit
     from first_landed
+),
+
+commits as (
+    select
+        "commit" as _commit, -- noqa: RF06
+        "at" at time zone 'UTC' as _landed_at -- noqa: RF06
+    from {{ source('customer_events', 'commits') }}
 )
 
-select renamed.*
+select
+    renamed.*,
+    commits._landed_at
 from renamed
+-- Not an inner join: an event whose commit is not noted must stop the build (`_landed_at` is never null), not fall out.
+left join commits on renamed._commit = commits._commit
 {% if is_incremental() %}
 -- What staging holds landed earlier, so it is the first copy.
 anti join {{ this }} as known on renamed.event_id = known.event_id

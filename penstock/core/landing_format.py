@@ -1,0 +1,95 @@
+"""The format of landing files: which version a file has, and how an older one is brought up to date.
+
+| version | what it brought |
+|---|---|
+| 1 | the first |
+| 2 | `_partition` of raw.<stream> is `_kafka_partition`; a file that is older than raw.gaps has it, too |
+
+All stages read landing files; ingest and transform hold the lock under which an older one may be changed. A
+version that is newer than this code is refused by all.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import duckdb
+
+from penstock.core.duckdb_file import quoted
+from penstock.core.errors import LandingError
+from penstock.core.kill_point import kill_point
+
+FORMAT_VERSION = 2
+
+# How a landing file is written. At a checkpoint DuckDB joins the row groups of small batches, up to three
+# full ones in one go; the room that they had stays in the file, free until something fits in. With small row
+# groups that is little, and there is less to write again.
+# Whoever changes the file without ROW_GROUPS has its row groups joined to DuckDB's usual size, six times it.
+ROW_GROUPS = "ROW_GROUP_SIZE 20480"
+
+# Of events that the topic removed before they were read, and somebody accepted that.
+GAPS_TABLE = """
+CREATE TABLE IF NOT EXISTS raw.gaps (
+    epoch INTEGER NOT NULL, "partition" INTEGER NOT NULL, from_offset BIGINT NOT NULL,
+    to_offset BIGINT NOT NULL, events BIGINT NOT NULL, "at" TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
+);
+"""
+
+_log = logging.getLogger(__name__)
+
+
+def landing_format(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """The version of the landing file that is open, one that this code can read.
+
+    Raises LandingError for a file of a newer version, or that is no landing file.
+    """
+    tables = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+    if ("raw.landing",) not in tables:
+        raise LandingError(
+            f"{path}: a DuckDB file, but not a landing file",
+            fix="move it away, bring back a copy of it, or correct the path",
+        )
+    rows = connection.execute("SELECT format_version FROM raw.landing").fetchall()
+    if len(rows) != 1:
+        raise LandingError(
+            f"{path}: raw.landing has {len(rows)} rows instead of one", fix="bring back a copy of the file"
+        )
+    version = int(rows[0][0])
+    if version > FORMAT_VERSION:
+        raise LandingError(
+            f"{path}: a landing file of format {version}; this Penstock knows formats up to {FORMAT_VERSION}",
+            fix="a newer Penstock has written it: run that version here, too",
+        )
+    return version
+
+
+def partition_column(connection: duckdb.DuckDBPyConnection, stream: str) -> str:
+    """The column of raw.<stream> that says an event's partition; its name in format 1 was `_partition`."""
+    older = connection.execute(
+        "SELECT 1 FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = $1 "
+        "AND column_name = '_partition'",
+        [stream],
+    ).fetchall()
+    return "_partition" if older else "_kafka_partition"
+
+
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: str) -> None:
+    """Make an older landing file, open for writing, one of today's format: in one transaction, or not at all.
+
+    The caller holds the stream's lock. Raises LandingError, and duckdb.Error where the disk does not take it.
+    """
+    version = landing_format(connection, path)
+    if version == FORMAT_VERSION:
+        return
+    connection.execute("BEGIN")  # closing the connection, or dying, rolls back
+    if partition_column(connection, stream) == "_partition":
+        connection.execute(f"ALTER TABLE raw.{quoted(stream)} RENAME COLUMN _partition TO _kafka_partition")
+    connection.execute(GAPS_TABLE)
+    connection.execute("UPDATE raw.landing SET format_version = $1", [FORMAT_VERSION])
+    kill_point("landing.migrating")
+    connection.execute("COMMIT")
+    kill_point("landing.migrated")
+    _log.warning(
+        "%s: brought up to date, from format %d to %d; no event has changed", path, version, FORMAT_VERSION
+    )

@@ -1,0 +1,13 @@
+"""Tombstones: events without a value, which tell Kafka that their key was deleted.
+
+They hold nothing to land, so they are kept as rejects; but they break no rule, so they are told apart.
+"""
+
+from __future__ import annotations
+
+TOMBSTONE = "tombstone"  # the rule of their reason
+
+
+def rejects_told(rejects: int, state: str, tombstones: int) -> str:
+    """How many rejects there are, for people: `5 rejected (2 of them tombstones)`."""
+    return f"{rejects} {state}" + (f" ({tombstones} of them tombstones)" if tombstones else "")

@@ -1,0 +1,99 @@
+"""What Great Expectations declares, but cannot judge in DuckDB: told with file and line before anything runs.
+
+`docs/expectations.md` lists for users what works; a test tries every expectation that is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from penstock.core.yaml_file import suggestion
+from penstock.validate.candidates import Mart
+from penstock.validate.suites import Check, Suite
+
+_CONTRACT = "the model's contract says the type, and dbt enforces it: give the column its data_type there"
+_ROWS = (
+    "write the rows that must not be there, as an unexpected_rows_expectation: select … from {batch} where "
+)
+
+# The type, and what does the same here.
+UNSUPPORTED = {
+    "expect_column_type_to_be": _CONTRACT,
+    "expect_column_values_to_be_of_type": _CONTRACT,
+    "expect_column_values_to_be_in_type_list": _CONTRACT,
+    "expect_column_values_to_be_dateutil_parseable": f"{_ROWS}try_cast(<column> as timestamp) is null",
+    "expect_column_values_to_match_strftime_format": f"{_ROWS}try_strptime(<column>, '%Y-%m-%d') is null",
+    "expect_column_values_to_be_json_parseable": f"{_ROWS}not json_valid(<column>)",
+    "expect_column_values_to_match_json_schema": f"{_ROWS}<column> ->> '$.<key>' is null",
+    "expect_column_values_to_be_increasing": (
+        "rows of a table have no order, so name one in an unexpected_rows_expectation: "
+        "select … from {batch} qualify <column> < lag(<column>) over (order by <key>)"
+    ),
+    "expect_column_values_to_be_decreasing": (
+        "rows of a table have no order, so name one in an unexpected_rows_expectation: "
+        "select … from {batch} qualify <column> > lag(<column>) over (order by <key>)"
+    ),
+    "expect_query_results_to_match_comparison": (
+        "the gate knows one data source; compare in an unexpected_rows_expectation: "
+        "select … from {batch} except select … from marts.<mart>"
+    ),
+}
+_IQR = "expect_column_values_to_not_be_outliers"
+_OTHER_TABLE = "expect_table_row_count_to_equal_other_table"
+_PARSER = "great_expectations"
+
+
+def refuse_unsupported(
+    connection: duckdb.DuckDBPyConnection, suites: Iterable[Suite], marts: Iterable[Mart]
+) -> None:
+    """Raises DeclarationError (file, line, what to use instead) for a check that DuckDB cannot judge."""
+    names = [mart.name for mart in marts]
+    for suite in suites:
+        for check in suite.checks:
+            _refuse_type(check)
+            _refuse_condition(check)
+            _refuse_regex(connection, check)
+            if check.type == _OTHER_TABLE and (other := check.kwargs.get("other_table_name")) not in names:
+                raise check.error(
+                    "kwargs", "other_table_name", message=f"{other!r} is no public mart of this pipeline",
+                    fix=suggestion(str(other), names),
+                )  # fmt: skip
+
+
+def _refuse_type(check: Check) -> None:
+    if instead := UNSUPPORTED.get(check.type):
+        raise check.error("type", message=f"{check.type} does not work on DuckDB", fix=instead)
+    if check.type == _IQR and check.kwargs.get("method", "iqr") == "iqr":
+        raise check.error(
+            "kwargs", "method", message=f"{check.type} with method 'iqr' does not work on DuckDB",
+            fix="write method: std, or expect_column_quantile_values_to_be_between",
+        )  # fmt: skip
+
+
+def _refuse_condition(check: Check) -> None:
+    """A condition in the words of pandas or Spark."""
+    condition = check.kwargs.get("row_condition")
+    parser = check.kwargs.get("condition_parser")
+    if isinstance(condition, str) and not str(parser).startswith(_PARSER):
+        key = "condition_parser" if parser else "row_condition"
+        raise check.error(
+            "kwargs", key, message="a row_condition is read by Great Expectations' own parser only",
+            fix=f"write row_condition: 'col(\"<column>\") > 5', condition_parser: {_PARSER}",
+        )  # fmt: skip
+
+
+def _refuse_regex(connection: duckdb.DuckDBPyConnection, check: Check) -> None:
+    """A regular expression that RE2, DuckDB's, does not read: it knows no look-around, no back reference."""
+    for key in ("regex", "regex_list"):
+        value = check.kwargs.get(key, [])
+        for regex in value if isinstance(value, list) else [value]:
+            try:
+                connection.execute("select regexp_matches('', ?)", [str(regex)])
+            except duckdb.Error as exc:
+                raise check.error(
+                    "kwargs", key, message=f"{regex!r} is no regular expression of RE2, DuckDB's: "
+                    f"{str(exc).strip().splitlines()[0]}",
+                    fix="write it without look-around and back references",
+                ) from exc  # fmt: skip
