@@ -2,10 +2,9 @@
 
     python small_limits.py stall=5 poll_batches=1 -- ingest drain customer_events
 
-The code under test is the same; only how much, or how long, differs. The fast path of landing is taken from the
-first event on. `tell_phases=FD` makes it also write to
-that file descriptor, letter by letter, what it is doing: see PHASES. With `events=N` it tells, once, when so
-many have landed.
+The code under test is the same; only how much, or how long, differs, and landing takes its fast path from the
+first event on. `tell_phases=FD` makes it also write to that file descriptor, letter by letter, what it is
+doing: see PHASES. With `events=N` it tells, once, when so many have landed.
 """
 
 from __future__ import annotations
