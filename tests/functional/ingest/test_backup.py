@@ -69,6 +69,7 @@ def test_a_backup_equals_the_landing_file_and_passes_its_checks(
     settings: Settings, landed: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "safe" / "backup.duckdb"
+    file.parent.mkdir()
     result = backup(settings, STREAM, file, wait=1)
     assert (result.commit, result.offsets, result.complete_until) == (1, ((1, 0, 1002),), NOW)
     assert content(file) == content(landed)
@@ -104,6 +105,7 @@ def test_a_held_landing_file_is_waited_for_and_its_holder_named(
 def test_a_killed_backup_leaves_no_file_under_the_name(
     settings: Settings, landed: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "safe").mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "penstock", "ingest", "backup", STREAM, tmp_path / "safe" / "b"],
         env=os.environ | {"PENSTOCK_KILL_AT": "ingest.backup_copied"}, timeout=PATIENCE,

@@ -48,9 +48,9 @@ def test_without_a_stream_all_are_counted_also_one_that_nothing_has_landed_of(or
 BROKEN = {
     "a contract with a misspelt word": ("contract", "schema:\n  - nmae: refunds\n", "refunds.odcs.yaml:"),
     "a contract that is no YAML": ("contract", "schema: [", "refunds.odcs.yaml:1"),
-    "a contract of bytes": ("contract", b"\xff\xfe", "refunds.odcs.yaml: not UTF-8"),
+    "a contract of bytes": ("contract", b"\xff\xfe", "refunds.odcs.yaml:1: not UTF-8"),
     "a file that is no database": ("landing", b"this is no DuckDB file" * 1000, "refunds.duckdb"),
-    "another database": ("database", b"", "refunds.duckdb: not a landing file"),
+    "another database": ("database", b"", "refunds.duckdb: a DuckDB file, but not a landing file"),
 }
 
 
