@@ -21,6 +21,7 @@ from penstock.transform.dbt_messages import told
 from penstock.transform.dbt_workspace import dbt_workspace
 
 _HELD = "Could not set lock on file"
+_FAILURE = re.compile(r"Failure in \w+ \S+ \(.+?\)\n\S+ \[\w+ *\] \[.*?\]: +(.*\n(?:(?: +.*)?\n)*)")
 _NODE_LINE = re.compile(r"(?P<number>\d+) of \d+ (?P<what>[A-Z].*)$")
 
 
@@ -67,9 +68,12 @@ def dbt_build(
             answer = process.stdout.readline()
             parsed = json.loads(answer) if answer else {}
             if "selected" in parsed:
-                full = ready(target, parsed["selected"])
-                process.stdin.write(json.dumps(["--full-refresh"] if full else []) + "\n")
-                process.stdin.flush()
+                more: list[str] | None = None
+                try:
+                    more = ["--full-refresh"] if ready(target, parsed["selected"]) else []
+                finally:
+                    process.stdin.write(json.dumps(more) + "\n")
+                    process.stdin.flush()
                 answer = process.stdout.readline()
             process.stdout.read()
             code = process.wait()
@@ -124,9 +128,9 @@ def _raise_failure(pipeline: str, answer: str, code: int, target: Path, project:
         return
     failures, skipped = node_failures(target, project)
     if not failures:
-        raise TransformError(
-            f"pipeline {pipeline}: dbt failed and names no node", fix=f"see dbt's log: {log}"
-        )
+        error = told(_failure_in(log), project)
+        where = f"{error.where}: " if error.where else ""
+        raise TransformError(f"pipeline {pipeline}: {where}{error.what}", fix=correct)
     held = next((failure for failure in failures if _HELD in failure.text), None)
     if held is not None:
         raise FileWasHeld(f"pipeline {pipeline}: {held.line}")
@@ -139,6 +143,12 @@ def _end(code: int) -> str:
     if code >= 0:
         return f"ended with code {code} and no result"
     return f"was ended by {signal.Signals(-code).name}"
+
+
+def _failure_in(log: Path) -> str:
+    """What dbt's log says of the last node that failed: dbt names no ephemeral model among its results."""
+    found = _FAILURE.findall(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else []
+    return str(found[-1]) if found else "dbt failed and names no node"
 
 
 def _under_way(log: Path) -> str:

@@ -5,7 +5,8 @@ dbt's log goes to stderr. On stdout and stdin this process and its parent talk, 
 
 1. it parses the project, writes `manifest.json` into `target`, and says `{"selected": [unique ids]}`: what
    a build would run
-2. the parent looks at that, and answers with further arguments of the build, such as `["--full-refresh"]`
+2. the parent looks at that, and answers with further arguments of the build, such as `["--full-refresh"]`;
+   `null` forbids the build, and this process ends
 3. it builds, and says `{"success": bool, "error": text or null}`: `error` is what stopped dbt before, or
    beside, its nodes. Where parsing fails, that is the first and only thing that it says.
 
@@ -35,7 +36,7 @@ def main(project: Path, logs: str, target: str, select: list[str]) -> int:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever dbt prints is log
     logging.raiseExceptions = False  # on a full disk, dbt's log must not bury what dbt says
-    asked: queue.Queue[list[str]] = queue.Queue()
+    asked: queue.Queue[list[str] | None] = queue.Queue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     places = ["--project-dir", str(project), "--profiles-dir", str(project)]
     words = _Words(
@@ -57,7 +58,10 @@ def main(project: Path, logs: str, target: str, select: list[str]) -> int:
     if not listed.success:
         return _end(answers, listed)
     _say(answers, {"selected": [json.loads(line)["unique_id"] for line in listed.result or []]})
-    return _end(answers, runner.invoke(words.of("build", *selection, *asked.get())))
+    more = asked.get()
+    if more is None:
+        return 1
+    return _end(answers, runner.invoke(words.of("build", *selection, *more)))
 
 
 class _Words:
@@ -99,9 +103,12 @@ def _say(answers: TextIO, value: Any) -> None:
     answers.flush()
 
 
-def _listen(asked: queue.Queue[list[str]]) -> None:
+def _listen(asked: queue.Queue[list[str] | None]) -> None:
     for line in sys.stdin:
-        asked.put(json.loads(line))
+        more = json.loads(line)
+        asked.put(more)
+        if more is None:
+            return
     os._exit(_PARENT_IS_GONE)
 
 

@@ -48,7 +48,7 @@ def chain(shop: Any, *stages: str) -> dict[str, Any]:
 def served(shop: Any) -> dict[str, tuple[Any, ...]]:
     with duckdb.connect(shop.settings.marts_link("customer_events"), read_only=True) as connection:
         rows = connection.execute(
-            "SELECT mart, version, complete_until IS NOT NULL, rows, rejected_events, rejected_share, "
+            "SELECT mart, version, complete_until IS NOT NULL, row_count, rejected_events, rejected_share, "
             "newest_event_at "
             "FROM mart_status"
         ).fetchall()

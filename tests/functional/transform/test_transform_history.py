@@ -134,16 +134,16 @@ def test_a_dropped_note_of_what_was_read_passes_for_no_older_one(life: Life) -> 
 
 
 def test_a_new_incremental_model_is_built_in_full_and_then_counts(life: Life) -> None:
-    mart = life.project / MODELS / "marts/brands.sql"
+    mart = life.project / MODELS / "marts/named_brands.sql"
     mart.write_text(
         "{{ config(materialized='incremental', access='protected', contract={'enforced': false}) }}\n"
         "select brand, _commit from {{ ref('stg_customer_events') }}\n"
         "{% if is_incremental() %}where _commit > (select max(_commit) from {{ this }}){% endif %}\n"
     )
     assert "built anew" not in life.build()
-    assert life.shop.query("select count(*) from marts.brands") == [(2,)]
-    life.edit(f"{MODELS}/marts/brands.sql", "select brand,", "select upper(brand) as brand,")
-    assert "the incremental model brands (models/marts/brands.sql)" in life.refused()[0]
+    assert life.shop.query("select count(*) from marts.named_brands") == [(2,)]
+    life.edit(f"{MODELS}/marts/named_brands.sql", "select brand,", "select upper(brand) as brand,")
+    assert "the incremental model named_brands (models/marts/named_brands.sql)" in life.refused()[0]
 
 
 def test_a_full_build_that_was_cut_short_and_a_build_by_hand_are_built_anew(life: Life) -> None:

@@ -90,9 +90,10 @@ def transform_that_meets_a_writer(shop: Any) -> str:
     )  # fmt: skip
     assert writer.stdin is not None
     process = shop.start()
-    met = False
+    holds = met = False
     for line in lines(process.stderr):
-        if "Running with dbt" in line:
+        if "Running with dbt" in line and not holds:
+            holds = True
             writer.stdin.write("hold\n")
             assert next_line(writer.stdout) == "held\n"
         if "Could not set lock" in line and not met:

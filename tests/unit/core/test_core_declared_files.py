@@ -41,6 +41,6 @@ def test_readers_of_declared_folders_pass_over_it(tmp_path: Path) -> None:
 
     (nothing,) = read_declared(settings).findings
     assert nothing.what == "declares no stream and no pipeline"
-    assert list_all_rejects(settings) == []
+    assert list_all_rejects(settings) == ([], [])
     with pytest.raises(DeclarationError, match="the public mart 'orders' has no suite"):
         read_suites(settings.suites_dir("shop"), ["orders"])
