@@ -105,5 +105,7 @@ def _expectation(check: Check) -> Expectation:
         where = "" if key == "__root__" else f"{key}: "  # __root__: a rule over several keys
         message = f"{check.type}: {where}{' '.join(first['msg'].split())}"
         raise check.error("kwargs", key, message=message) from exc
-    except (ExpectationNotFoundError, GreatExpectationsError, TypeError, ValueError) as exc:
+    except (
+        ExpectationNotFoundError, GreatExpectationsError, TypeError, ValueError, OverflowError,
+    ) as exc:  # fmt: skip
         raise check.error(message=f"{check.type}: {' '.join(str(exc).split())}") from exc

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import duckdb
 
@@ -42,6 +43,7 @@ UNSUPPORTED = {
 }
 _IQR = "expect_column_values_to_not_be_outliers"
 _OTHER_TABLE = "expect_table_row_count_to_equal_other_table"
+_QUANTILES = "quantile_ranges"
 _PARSER = "great_expectations"
 
 
@@ -55,6 +57,8 @@ def refuse_unsupported(
             _refuse_type(check)
             _refuse_condition(check)
             _refuse_regex(connection, check)
+            _refuse_not_a_number(check)
+            _refuse_unpaired_quantiles(check)
             if check.type == _OTHER_TABLE and (other := check.kwargs.get("other_table_name")) not in names:
                 raise check.error(
                     "kwargs", "other_table_name", message=f"{other!r} is no public mart of this pipeline",
@@ -97,3 +101,40 @@ def _refuse_regex(connection: duckdb.DuckDBPyConnection, check: Check) -> None:
                     f"{str(exc).strip().splitlines()[0]}",
                     fix="write it without look-around and back references",
                 ) from exc  # fmt: skip
+
+
+def _refuse_not_a_number(check: Check) -> None:
+    """YAML's `.nan`: nothing is above or below it, and Great Expectations takes it for no value."""
+    for key, value in check.kwargs.items():
+        if any(item != item for item in _items(value)):  # so is only what is no number
+            raise check.error(
+                "kwargs", str(key), message=f"{key} is not a number (nan)",
+                fix="write a number, or leave it out",
+            )  # fmt: skip
+
+
+def _refuse_unpaired_quantiles(check: Check) -> None:
+    """Great Expectations leaves those out that have no partner: they would pass, whatever they are."""
+    ranges = check.kwargs.get(_QUANTILES)
+    if not isinstance(ranges, dict):
+        return
+    counts = [
+        len(found) if isinstance(found := ranges.get(key), list) else 0
+        for key in ("quantiles", "value_ranges")
+    ]
+    if counts[0] != counts[1] or not counts[0]:
+        raise check.error(
+            "kwargs", _QUANTILES, message=f"{counts[0]} quantiles, but {counts[1]} value_ranges",
+            fix="write one range for each quantile, in the same order",
+        )  # fmt: skip
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """All single values in `value`."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _items(item)
+    else:
+        yield value

@@ -128,6 +128,7 @@ def test_the_page_lists_what_works_and_what_does_not() -> None:
 OUTLIERS = "expect_column_values_to_not_be_outliers"
 REGEX = "expect_column_values_to_match_regex"
 BETWEEN = "expect_column_values_to_be_between"
+QUANTILES = "expect_column_quantile_values_to_be_between"
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,12 @@ BETWEEN = "expect_column_values_to_be_between"
         ("expect_table_row_count_to_equal_other_table", {"other_table_name": "customer"}),
         (BETWEEN, {"column": "price", "min_value": 0, "row_condition": "price > 5"}),
         (BETWEEN, {"column": "price", "row_condition": "price > 5", "condition_parser": "pandas"}),
+        (BETWEEN, {"column": "price", "min_value": float("nan")}),
+        (
+            QUANTILES,
+            {"column": "price", "quantile_ranges": {"quantiles": [0.1, 0.5], "value_ranges": [[0, 9]]}},
+        ),
+        (QUANTILES, {"column": "price", "quantile_ranges": {"quantiles": [], "value_ranges": []}}),
     ],
 )
 def test_what_cannot_work_is_refused_with_its_line_before_anything_runs(
@@ -159,6 +166,14 @@ def test_what_cannot_work_is_refused_with_its_line_before_anything_runs(
     assert any(word in line for word in (kind, "kwargs:", *kwargs))
     assert "\n  Fix: " in result.stderr
     assert not shop.settings.verdict_file("shop").exists()
+
+
+def test_a_number_that_no_float_can_hold_is_refused_with_its_line(shop: Any) -> None:
+    result, file = judge(shop, check(BETWEEN, {"column": "price", "max_value": 10**400}))
+
+    assert re.match(rf"Error: {re.escape(str(file))}:\d+: {BETWEEN}: int too large", result.stderr), (
+        result.stderr, result.exception,
+    )  # fmt: skip
 
 
 SQL = {
