@@ -6,6 +6,7 @@ a path: Great Expectations fills `$NAME` into a URL, SQLAlchemy parses it, and e
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,8 +28,19 @@ class _FetchesAtOnce(Dialect.execution_ctx_cls):  # type: ignore[misc]
         super().post_exec()
         if self.cursor.description:
             self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
-                self.cursor, initial_buffer=self.cursor.fetchall()
+                self.cursor, initial_buffer=[_kept(row) for row in self.cursor.fetchall()]
             )
+
+
+def _kept(value: Any) -> Any:
+    """`value` as Great Expectations can keep it: of an INTERVAL it makes no JSON, and breaks off."""
+    if isinstance(value, dt.timedelta):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return type(value)(map(_kept, value))
+    if isinstance(value, dict):
+        return {_kept(key): _kept(item) for key, item in value.items()}
+    return value
 
 
 class _Compiler(Dialect.statement_compiler):  # type: ignore[misc]

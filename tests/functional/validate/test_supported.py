@@ -176,6 +176,24 @@ def test_a_number_that_no_float_can_hold_is_refused_with_its_line(shop: Any) -> 
     )  # fmt: skip
 
 
+def test_an_interval_is_judged_and_told(shop: Any) -> None:
+    shop.sql(
+        "alter table marts.purchases add column pause interval default (interval 90 seconds)",
+        "alter table marts.purchases add column pauses struct(a interval[]) "
+        "default ({'a': [interval 90 seconds]})",
+        """update _penstock.build set marts = replace(marts::varchar, '[{"name": "event_id"',
+           '[{"name": "pause", "data_type": "", "description": "", "not_null": false}, '
+           || '{"name": "pauses", "data_type": "", "description": "", "not_null": false}, '
+           || '{"name": "event_id"')::json""",
+    )
+    nulls = "expect_column_values_to_be_null"
+    result, _ = judge(shop, check(nulls, {"column": "pause"}), check(nulls, {"column": "pauses"}))
+
+    problems = shop.verdict()["problems"]
+    assert [problem["error"] for problem in problems] == [None, None], result.output
+    assert all("0:01:30" in problem["observed"] for problem in problems)
+
+
 SQL = {
     "a slice": "select * from {batch} where brand[:1] <> 'a'",
     "a slice of both ends": "select * from {batch} where brand[1:2] <> 'ap'",
