@@ -10,7 +10,8 @@ from jinja2 import Environment, TemplateSyntaxError
 _ENVIRONMENT = Environment(extensions=["jinja2.ext.do"], autoescape=True)  # it renders nothing
 # Strings and quoted names as they are; of the rest, comments fall away and white space is one space.
 _SQL = re.compile(
-    r"(?P<kept>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$)|(?:--[^\n]*|/\*.*?\*/|\s)+",
+    r"(?P<kept>\b[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"
+    r"|(?:--[^\n]*|/\*.*?\*/|\s)+",
     re.DOTALL,
 )
 _MARK = re.compile(r"\0(\d+)\0")
