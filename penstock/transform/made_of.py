@@ -27,6 +27,7 @@ _NO_ROWS = frozenset({
 })  # fmt: skip
 # Ours, around the rows of a model and never in them.
 _OUR_HOOKS = frozenset({"attach_landing", "record_input", "detach_landing", "landing_file"})
+_OURS = "penstock_shared"
 _DBTS_OWN = frozenset({"dbt", "dbt_duckdb"})
 
 
@@ -36,6 +37,14 @@ class Project:
     def __init__(self, manifest: dict[str, Any], folder: Path) -> None:
         self._folder = folder
         self._nodes: dict[str, Any] = manifest["nodes"] | manifest["sources"] | manifest.get("functions", {})
+        # What runs before all models may make what they call: a macro or a type of DuckDB's, a setting.
+        self._hooks = sorted(
+            unique_id
+            for unique_id, node in manifest["nodes"].items()
+            if node["resource_type"] == "operation"
+            and "on-run-start" in node["tags"]
+            and node["package_name"] != _OURS
+        )
         self._macros: dict[str, list[dict[str, Any]]] = {}
         for macro in manifest["macros"].values():
             if macro["package_name"] not in _DBTS_OWN and macro["name"] not in _OUR_HOOKS:
@@ -46,7 +55,10 @@ class Project:
     def made_of(self, model: str) -> Parts:
         """The parts of the model with this unique id."""
         parts: Parts = {}
-        self._add_node(model, parts, set())
+        seen: set[str] = set()
+        self._add_node(model, parts, seen)
+        for hook in self._hooks:
+            self._add_node(hook, parts, seen)
         return parts
 
     def _add_node(self, unique_id: str, parts: Parts, seen: set[str]) -> None:
@@ -62,7 +74,8 @@ class Project:
             parts[where] = self._content(node)
         else:
             code = what_counts(node.get("raw_code") or "")
-            parts[where] = _hash(code.text)
+            hook = node["resource_type"] == "operation"  # several of them stand in one file
+            parts[f"the hook {node['name']} ({where})" if hook else where] = _hash(code.text)
             self._add_named(code, parts, seen)
         parts[f"the configuration of {node['name']} ({where})"] = _hash(_configuration(node))
         for above in node["depends_on"].get("nodes", []):
