@@ -135,7 +135,8 @@ def _folder(name: str) -> Path | None:
         )
     if value != value.strip() or not value.isprintable():
         raise SettingError(
-            f"{name} is {value!r}: it begins or ends with a space, or is no UTF-8 text",
+            f"{name} is {value!r}: it begins or ends with a space, holds a line end or a control "
+            "character, or is no UTF-8 text",
             fix="correct it, or rename the folder",
         )
     return Path(value)
