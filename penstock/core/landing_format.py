@@ -3,7 +3,8 @@
 | version | what it brought |
 |---|---|
 | 1 | the first |
-| 2 | `_partition` of raw.<stream> is `_kafka_partition`; a file that is older than raw.gaps has it, too |
+| 2 | `_partition` of raw.<stream> is `_kafka_partition`; the reason of a tombstone is `tombstone`, not `value`;
+      a file that is older than raw.gaps has it, too |
 
 All stages read landing files; ingest and transform hold the lock under which an older one may be changed. A
 version that is newer than this code is refused by all.
@@ -86,6 +87,10 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: 
     if partition_column(connection, stream) == "_partition":
         connection.execute(f"ALTER TABLE raw.{quoted(stream)} RENAME COLUMN _partition TO _kafka_partition")
     connection.execute(GAPS_TABLE)
+    connection.execute(
+        "UPDATE raw.rejects SET reasons = [{'field': NULL, 'rule': 'tombstone', 'found': 'no value'}] "
+        "WHERE value IS NULL"
+    )
     connection.execute("UPDATE raw.landing SET format_version = $1", [FORMAT_VERSION])
     kill_point("landing.migrating")
     connection.execute("COMMIT")

@@ -101,7 +101,9 @@ def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: st
         raise LandingError(
             f"{path}: filled for stream {its_stream}, environment {its_environment}; this is stream "
             f"{stream}, environment {environment}",
-            fix="set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
+            fix=f"it belongs to the stream {its_stream}"
+            if its_stream != stream
+            else "set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
         )
 
 

@@ -122,7 +122,10 @@ def _telling_what_stays_up(settings: Settings) -> Iterator[None]:
     except BaseException:
         with suppress(PenstockError, OSError):
             if running := Services(settings).all_running():
-                say_aside(f"Still running: {_names(running)}; `make stop` ends that (penstock local stop)")
+                say_aside(
+                    f"Still running: {_names(running)}, and a run that Airflow has begun goes on; "
+                    "`make stop` ends that (penstock local stop)"
+                )
         raise
 
 

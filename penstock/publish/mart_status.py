@@ -30,7 +30,7 @@ _COLUMNS = (
     (
         "rejected_events",
         "BIGINT NOT NULL",
-        "Events of the pipeline's streams that were rejected and not yet replayed.",
+        "Events of the pipeline's streams that were rejected and not yet replayed; tombstones are none.",
     ),
     (
         "rejected_share",

@@ -21,7 +21,7 @@ from penstock.transform.dbt_messages import told
 from penstock.transform.dbt_workspace import dbt_workspace
 
 _HELD = "Could not set lock on file"
-_FAILURE = re.compile(r"Failure in \w+ \S+ \(.+?\)\n\S+ \[\w+ *\] \[.*?\]: +(.*\n(?:(?: +.*)?\n)*)")
+_FAILURE = re.compile(r"(\w+ Error in \w+ \S+ \(.+?\)\n(?: +.*\n|\s*\n)*)")
 _NODE_LINE = re.compile(r"(?P<number>\d+) of \d+ (?P<what>[A-Z].*)$")
 
 

@@ -57,6 +57,34 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list
     return [range(after + 1, restored) for restored, after in leaps]
 
 
+def refuse_lost_commits(settings: Settings, warehouse: Path, streams: tuple[str, ...]) -> None:
+    """A landing file must hold the commit of it that the warehouse read last: else what the commits before it
+    brought would be gone from the marts, and nobody asked for that.
+
+    Raises LandingError. The macro `attach_landing` asks the same where a build only adds rows.
+    """
+    with open_duckdb(warehouse, read_only=True) as connection:
+        try:
+            read = connection.execute(
+                "select stream, landed_commit, landed_at from _penstock.inputs"
+            ).fetchall()
+        except duckdb.Error:  # it never read anything, or is older than these notes
+            return
+    for stream, commit, at in read:
+        if stream not in streams or not commit:
+            continue
+        path = settings.landing_file(stream)
+        with open_duckdb(path, read_only=True) as connection:
+            rows = connection.execute('select "commit", "at" from raw.commits').fetchall()
+        if not any(number == commit and at in (None, landed_at) for number, landed_at in rows):
+            newest = max((number for number, _ in rows), default=0)
+            raise LandingError(
+                f"{path}: the landing file of {stream} ends with commit {newest}, but commit {commit} was read "
+                "before and is not in it: the file was replaced or restored",
+                fix="bring the file back; or, to go on without what only it held, build with --full-refresh",
+            )
+
+
 def _migrate(settings: Settings, stream: str, path: Path, *, wait: float) -> None:
     """As its consumer would, and in its place: under its lock, so that none is at work meanwhile."""
     with file_lock(settings.ingest_lock_file(stream), what=f"transform of stream {stream}", wait=wait):

@@ -20,7 +20,7 @@ from penstock.core.warehouse_format import warehouse_format
 from penstock.transform.artifacts import invocation_of, manifest_of
 from penstock.transform.dbt_build import DbtBuild, FileWasHeld, dbt_build
 from penstock.transform.history import Plan, note_made_of, plan_build
-from penstock.transform.landing import wait_until_readable
+from penstock.transform.landing import refuse_lost_commits, wait_until_readable
 from penstock.transform.marts import candidate_marts
 from penstock.transform.public_models import check_public_models
 from penstock.transform.record import BuildRecord, Input, all_inputs, read_inputs, write_record
@@ -121,6 +121,7 @@ def _build_once(settings: Settings, pipeline: Pipeline, *, full_refresh: bool) -
         check_public_models(settings, name, manifest, selected)
         plan = plan_build(settings, name, manifest, selected, full_refresh=full_refresh)
         if plan.why_full is not None:
+            refuse_lost_commits(settings, settings.warehouse_file(name), pipeline.streams)
             _log.warning("pipeline %s: all is built anew (full refresh): %s", name, plan.why_full)
         return full_refresh or plan.why_full is not None
 

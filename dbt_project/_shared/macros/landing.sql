@@ -60,7 +60,8 @@ select
     (select coalesce(max("commit"), 0) from landing_{{ stream }}.raw.commits),
     landing.complete_until,
     (select count(*) from landing_{{ stream }}.raw.{{ adapter.quote(stream) }}),
-    (select count(*) from landing_{{ stream }}.raw.rejects where replayed_commit is null),
+    -- Tombstones, which have no value, break no rule.
+    (select count(*) from landing_{{ stream }}.raw.rejects where replayed_commit is null and value is not null),
     (
         select
             coalesce(
