@@ -11,7 +11,7 @@ import pyarrow as pa
 from penstock.core.duckdb_file import quoted
 from penstock.ingest.columns import SCHEMA
 from penstock.ingest.contract import Contract, Field
-from penstock.ingest.field_sql import column, has_rules, in_zone, is_good
+from penstock.ingest.field_sql import column, has_rules, in_years, in_zone, is_good
 from penstock.ingest.octets import flag_column
 
 WORTH_IT = 300_000  # events: fewer are judged by SQL in the time in which the code is loaded
@@ -107,7 +107,8 @@ def _value(field: Field) -> str:
     if field.default_timezone is None:
         return quoted(field.name)
     local = in_zone(field.default_timezone, f"timezone('UTC', {quoted(field.name)})")
-    return f"CASE WHEN {quoted(_is_local(field))} THEN {local} ELSE {quoted(field.name)} END"
+    # A local time of the years 1 to 9999 may be an instant of another.
+    return f"CASE WHEN {quoted(_is_local(field))} THEN {in_years(local)} ELSE {quoted(field.name)} END"
 
 
 def _is_local(field: Field) -> str:

@@ -89,6 +89,12 @@ def in_zone(zone: str, local: str) -> str:
     return f"CASE WHEN {back} = {local} AND ({is_one}) THEN {instant} END"
 
 
+def in_years(instant: str) -> str:
+    """SQL of an instant (SQL of one) of the years 1 to 9999, of UTC; NULL of any other."""
+    years = f"TIMESTAMPTZ {literal(_FIRST_INSTANT)} AND TIMESTAMPTZ {literal(_LAST_INSTANT)}"
+    return f"CASE WHEN {instant} BETWEEN {years} THEN {instant} END"
+
+
 def value_column(field: Field) -> str:
     """The typed value; NULL where the token is missing, null, or does not fit the type without loss."""
     token, text = column("token", field), column("text", field)
@@ -112,9 +118,7 @@ def value_column(field: Field) -> str:
         is_date = f"{is_text} AND regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
         value = f"CASE WHEN {is_date} AND NOT starts_with({text}, '0000') THEN TRY_CAST({text} AS DATE) END"
     else:
-        instant = column("instant", field)
-        years = f"TIMESTAMPTZ {literal(_FIRST_INSTANT)} AND TIMESTAMPTZ {literal(_LAST_INSTANT)}"
-        value = f"CASE WHEN {instant} BETWEEN {years} THEN {instant} END"
+        value = in_years(column("instant", field))
     return f"{value} AS {column('value', field)}"
 
 
