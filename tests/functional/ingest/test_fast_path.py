@@ -362,3 +362,9 @@ def test_a_local_time_whose_instant_is_of_another_year_is_a_reject_both_ways(
     judge = Judge(tmp_path, CONTRACT.replace(at, at.replace("Europe/Berlin", zone)))
     assert judge.reasons(event(FULL | {"local": f'"{text}"'})) == [("local", "timestamp", f'"{text}"')]
     assert judge.fast == set()
+
+
+def test_a_contract_of_more_fields_than_the_scanner_has_slots_is_left_to_sql(tmp_path: Path) -> None:
+    fields = "".join(f"\n      - {{name: field_{n}, logicalType: integer}}" for n in range(1100))
+    judge = Judge(tmp_path, CONTRACT[: CONTRACT.index("      - {name: number")].rstrip() + fields)
+    assert judge.plain(judge.fetched([b'{"thing_id":"t","field_7":7}'])).num_rows == 0
