@@ -11,10 +11,11 @@ import pyarrow as pa
 from penstock.core.duckdb_file import quoted
 from penstock.ingest.columns import SCHEMA
 from penstock.ingest.contract import Contract, Field
-from penstock.ingest.field_sql import column, has_rules, in_zone, is_good
+from penstock.ingest.field_sql import column, has_rules, in_years, in_zone, is_good
 from penstock.ingest.octets import flag_column
 
 WORTH_IT = 300_000  # events: fewer are judged by SQL in the time in which the code is loaded
+MOST_FIELDS = 512  # half of the scanner's SLOTS: a contract of more is judged by SQL
 PLAIN = "_is_plain"
 
 # Where an event is: the column's name in landing, and in a batch of events.
@@ -49,9 +50,11 @@ def field_type(field: Field) -> pa.DataType:
 def plain_columns(contract: Contract, events: pa.RecordBatch, longest: int) -> pa.RecordBatch:
     """The events as columns of `plain_schema`; no rows where none is plain. Where _is_plain is false, the
     fields may hold anything. `longest`: bytes of an event; more is not plain."""
+    schema = plain_schema(contract)
+    if len(contract.fields) > MOST_FIELDS:
+        return no_plain_columns(schema)
     from penstock.ingest.parse.reader import read_events  # loads numba
 
-    schema = plain_schema(contract)
     arrays, unknown, is_plain = read_events(contract, events.column("value"), longest)
     if not is_plain.any():
         return no_plain_columns(schema)
@@ -107,7 +110,8 @@ def _value(field: Field) -> str:
     if field.default_timezone is None:
         return quoted(field.name)
     local = in_zone(field.default_timezone, f"timezone('UTC', {quoted(field.name)})")
-    return f"CASE WHEN {quoted(_is_local(field))} THEN {local} ELSE {quoted(field.name)} END"
+    # A local time of the years 1 to 9999 may be an instant of another.
+    return f"CASE WHEN {quoted(_is_local(field))} THEN {in_years(local)} ELSE {quoted(field.name)} END"
 
 
 def _is_local(field: Field) -> str:

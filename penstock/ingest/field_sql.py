@@ -13,9 +13,12 @@ A working column of the statement is named `_<kind>_<field>`:
 from __future__ import annotations
 
 import json
+import math
+from decimal import MAX_PREC, Decimal, localcontext
+from fractions import Fraction
 
 from penstock.core.duckdb_file import literal, quoted
-from penstock.ingest.contract import Field
+from penstock.ingest.contract import INTEGER_TYPES, Field
 
 LONGEST_FOUND = 200  # characters of the value that a reason quotes
 
@@ -24,8 +27,6 @@ LONGEST_FOUND = 200  # characters of the value that a reason quotes
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6}0*)?"
 _ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _FIRST_INSTANT, _LAST_INSTANT = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
-
-_COMPARISONS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 
 
 def token_columns(field: Field, index: int) -> list[str]:
@@ -89,6 +90,12 @@ def in_zone(zone: str, local: str) -> str:
     return f"CASE WHEN {back} = {local} AND ({is_one}) THEN {instant} END"
 
 
+def in_years(instant: str) -> str:
+    """SQL of an instant (SQL of one) of the years 1 to 9999, of UTC; NULL of any other."""
+    years = f"TIMESTAMPTZ {literal(_FIRST_INSTANT)} AND TIMESTAMPTZ {literal(_LAST_INSTANT)}"
+    return f"CASE WHEN {instant} BETWEEN {years} THEN {instant} END"
+
+
 def value_column(field: Field) -> str:
     """The typed value; NULL where the token is missing, null, or does not fit the type without loss."""
     token, text = column("token", field), column("text", field)
@@ -112,9 +119,7 @@ def value_column(field: Field) -> str:
         is_date = f"{is_text} AND regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
         value = f"CASE WHEN {is_date} AND NOT starts_with({text}, '0000') THEN TRY_CAST({text} AS DATE) END"
     else:
-        instant = column("instant", field)
-        years = f"TIMESTAMPTZ {literal(_FIRST_INSTANT)} AND TIMESTAMPTZ {literal(_LAST_INSTANT)}"
-        value = f"CASE WHEN {instant} BETWEEN {years} THEN {instant} END"
+        value = in_years(column("instant", field))
     return f"{value} AS {column('value', field)}"
 
 
@@ -144,7 +149,7 @@ def has_rules(field: Field) -> bool:
 def _rules(field: Field) -> list[tuple[str, str]]:
     """(rule, condition that holds for a good value) of the contract, beyond the type."""
     value = column("value", field)
-    rules = [(name, f"{value} {_COMPARISONS[name]} {bound:f}") for name, bound in field.bounds]
+    rules = [(name, _within(field, name, bound)) for name, bound in field.bounds]
     for name, length in field.lengths:
         rules.append((name, f"length({value}) {'>=' if name == 'minLength' else '<='} {length}"))
     if field.pattern is not None:
@@ -152,6 +157,28 @@ def _rules(field: Field) -> list[tuple[str, str]]:
     if field.enum:
         rules.append(("enum", f"{value} IN ({', '.join(literal(item) for item in field.enum)})"))
     return rules
+
+
+def _within(field: Field, name: str, bound: Decimal) -> str:
+    """A condition: the value keeps a bound. In the column's own type, into which the bound is brought without
+    a change of meaning: DuckDB would compare in a common type, which may not hold all values of both."""
+    value, is_lower = column("value", field), name in ("minimum", "exclusiveMinimum")
+    if field.kind == "decimal":
+        highest = 10**field.precision - 1
+        lowest = -highest
+    else:
+        lowest, highest = INTEGER_TYPES[field.sql_type]
+    units = Fraction(bound) * 10**field.scale  # of the column's last decimal
+    nearest = math.ceil(units) if is_lower else math.floor(units)
+    if nearest == units and name.startswith("exclusive"):
+        nearest += 1 if is_lower else -1
+    if nearest < lowest if is_lower else nearest > highest:
+        return f"{value} IS NOT NULL"  # any value will do
+    if nearest > highest if is_lower else nearest < lowest:
+        return f"{value} IS NULL"  # none will
+    with localcontext(prec=MAX_PREC):
+        text = f"{Decimal(nearest).scaleb(-field.scale):f}"
+    return f"{value} {'>=' if is_lower else '<='} {literal(text)}::{field.sql_type}"
 
 
 def field_reasons(field: Field) -> list[str]:

@@ -67,7 +67,7 @@ def _limit(yaml_file: YamlFile, at: KeyPath, rule: DataQuality) -> RejectLimit:
             )
     (operator,) = _OPERATORS.keys() & given.keys()  # the standard's own schema wants just one
     percent = Decimal(str(given[operator]))
-    if not 0 <= percent <= 100:
+    if percent.is_nan() or not 0 <= percent <= 100:
         raise yaml_file.error((*at, operator), f"quality of the stream: {operator} is {percent}", fix=_FIX)
     return RejectLimit(percent, or_equal=operator == "mustBeLessOrEqualTo")
 

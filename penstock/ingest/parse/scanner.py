@@ -140,7 +140,7 @@ def _event(
                 return -1
             key = here + 1
             field = int_at(previous + 8 * AFTER)
-            if field != 0 and _is_key(field, key):
+            if field != 0 and key + int_at(field + 8 * KEY_SIZE) < end and _is_key(field, key):
                 here = key + int_at(field + 8 * KEY_SIZE)
             else:
                 here, high = close_of(key, end)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import Fetcher
-from things import GOOD, Judge
+from things import CONTRACT, GOOD, Judge
 
 FULL = {
     "thing_id": '"t"', "number": "1", "small": "-7", "amount": "12.5", "share": "0.00001",
@@ -182,6 +183,7 @@ def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
         event(FULL | {"happened": '"2024-01-01T00:00:00.1234567Z"'}),
         event(FULL | {"happened": '"0001-01-01T00:00:00+01:00"'}),
         event(FULL | {"local": '"2024-03-31T02:30:00"'}),
+        event(FULL | {"local": '"0001-01-01T00:00:00"'}),
         event(FULL | {"day": '"2023-02-29"'}),
         event(FULL | {"day": '"2024-00-10"'}),
         event(FULL | {"day": '"2024-13-10"'}),
@@ -342,3 +344,27 @@ def test_what_an_earlier_layout_left_is_no_text_that_is_none(judge: Judge) -> No
 def test_the_columns_are_sound_whatever_the_events_hold(judge: Judge, values: list[bytes]) -> None:
     for chunk in judge.plain(judge.fetched(values)).to_batches():
         chunk.validate(full=True)
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("America/New_York", "9999-12-31T23:59:59.999999"),
+        ("America/New_York", "9999-12-31T19:00:00"),
+        ("Europe/Berlin", "0001-01-01T00:53:27"),
+        ("Asia/Kolkata", "0001-01-01T00:00:00"),
+    ],
+)
+def test_a_local_time_whose_instant_is_of_another_year_is_a_reject_both_ways(
+    tmp_path: Path, zone: str, text: str
+) -> None:
+    at = "{name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}"
+    judge = Judge(tmp_path, CONTRACT.replace(at, at.replace("Europe/Berlin", zone)))
+    assert judge.reasons(event(FULL | {"local": f'"{text}"'})) == [("local", "timestamp", f'"{text}"')]
+    assert judge.fast == set()
+
+
+def test_a_contract_of_more_fields_than_the_scanner_has_slots_is_left_to_sql(tmp_path: Path) -> None:
+    fields = "".join(f"\n      - {{name: field_{n}, logicalType: integer}}" for n in range(1100))
+    judge = Judge(tmp_path, CONTRACT[: CONTRACT.index("      - {name: number")].rstrip() + fields)
+    assert judge.plain(judge.fetched([b'{"thing_id":"t","field_7":7}'])).num_rows == 0

@@ -128,6 +128,7 @@ def test_how_many_rejects_are_too_many_is_read_from_the_quality_of_the_stream(tm
         ("        unit: percent\n", "", "metric", "unit is None"),
         ("mustBeLessOrEqualTo: 5", "mustBe: 5", "mustBe", "does not check 'mustBe' of a stream"),
         ("mustBeLessOrEqualTo: 5", "mustBeLessOrEqualTo: 500", "500", "mustBeLessOrEqualTo is 500"),
+        ("mustBeLessOrEqualTo: 5", "mustBeLessOrEqualTo: .nan", ".nan", "mustBeLessOrEqualTo is NaN"),
         ("mustBeLessOrEqualTo", "mustBeLessOrEqulTo", "OrEqulTo", "did you mean 'mustBeLessOrEqualTo'"),
         ("unit:", "severity: warning\n        unit:", "severity", "does not check 'severity' of a stream"),
         ("unit:", "arguments: {validValues: [1]}\n        unit:", "arguments", "does not check 'arguments'"),
