@@ -3,8 +3,8 @@
 | version | what it brought |
 |---|---|
 | 1 | the first |
-| 2 | `_partition` of raw.<stream> is `_kafka_partition`; the reason of a tombstone is `tombstone`, not `value`;
-      a file that is older than raw.gaps has it, too |
+| 2 | `_partition` of raw.<stream> is `_kafka_partition`; the reason of a tombstone is `tombstone`, which
+      was `value`; a file that is older than raw.gaps has it, too |
 
 All stages read landing files; ingest and transform hold the lock under which an older one may be changed. A
 version that is newer than this code is refused by all.

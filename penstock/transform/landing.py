@@ -79,8 +79,8 @@ def refuse_lost_commits(settings: Settings, warehouse: Path, streams: tuple[str,
         if not any(number == commit and at in (None, landed_at) for number, landed_at in rows):
             newest = max((number for number, _ in rows), default=0)
             raise LandingError(
-                f"{path}: the landing file of {stream} ends with commit {newest}, but commit {commit} was read "
-                "before and is not in it: the file was replaced or restored",
+                f"{path}: the landing file of {stream} ends with commit {newest}, but commit {commit} was "
+                "read before and is not in it: the file was replaced or restored",
                 fix="bring the file back; or, to go on without what only it held, build with --full-refresh",
             )
 

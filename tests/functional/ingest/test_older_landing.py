@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -81,6 +82,17 @@ def test_the_first_writer_brings_it_up_to_date_and_says_so_once(
     assert rows(older, FORMAT) == [(2,)]
     assert rows(older, PLACES) == EVENTS
     assert {name: rows(older, f"SELECT * FROM raw.{name} ORDER BY ALL") for name in others} == before
+
+
+def test_an_older_tombstone_is_told_apart_afterwards(settings: Settings, older: Path) -> None:
+    with duckdb.connect(older) as connection:
+        connection.execute(
+            "INSERT INTO raw.rejects VALUES (2, 0, 99, NULL, 5, '1.0.0', NULL, NULL, NULL, "
+            "[{'field': NULL, 'rule': 'value', 'found': 'null'}], NULL)"
+        )
+    open_once(settings)
+    found = rows(older, "SELECT reasons[1].rule FROM raw.rejects WHERE value IS NULL")
+    assert found == [("tombstone",)]
 
 
 @pytest.mark.parametrize(("point", "version"), [("landing.migrating", 1), ("landing.migrated", 2)])
