@@ -97,7 +97,7 @@ class Landing:
                    from raw.customer_events group by _kafka_partition"""
             )
             connection.execute(
-                f"insert into raw.rejects select 1, 0, range, now(), {commit}, '1.0.0', null, 'broken'::blob, "
+                f"insert into raw.rejects select 1, 0, range, now(), {commit}, '1.0.0', null, 'x'::blob, "
                 "null, [struct_pack(field := 'price', rule := 'required', found := null)], null "
                 f"from range({rejects})"
             )
