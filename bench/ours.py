@@ -24,7 +24,7 @@ def run(task: Task, fast_path_from: int = 0) -> Timed:
     `drain` closes its file, which is a checkpoint, before it returns."""
     _FETCH_AHEAD.WORTH_IT = fast_path_from
     if task.events >= fast_path_from:
-        load()
+        load(task.settings().data)
     settings, contract = task.settings(), task.contract()
     first_poll = _FirstPoll()
     committed = 0.0

@@ -138,7 +138,9 @@ def _drain_in_one_go(
         clock=clock,
     )
     tally.gaps += gaps
-    with fetched_ahead(fetch, landing.judgement, linger=_LINGER, until=order.target) as batches:
+    with fetched_ahead(
+        fetch, landing.judgement, data=source.settings.data, linger=_LINGER, until=order.target
+    ) as batches:
         for batch in batches:
             landed = land_batch(source, landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
             del batch  # its memory is for the next one

@@ -6,17 +6,21 @@ which knows why. Loading its code takes a second or two, so a few events go to t
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pyarrow as pa
 
 from penstock.core.duckdb_file import quoted
 from penstock.ingest.columns import SCHEMA
 from penstock.ingest.contract import Contract, Field
 from penstock.ingest.field_sql import column, has_rules, in_years, in_zone, is_good
-from penstock.ingest.octets import flag_column
+from penstock.ingest.octets import bytes_of, flag_column
 
 WORTH_IT = 300_000  # events: fewer are judged by SQL in the time in which the code is loaded
 MOST_FIELDS = 512  # half of the scanner's SLOTS: a contract of more is judged by SQL
 PLAIN = "_is_plain"
+_MOST_BYTES = 2**29  # of the events of a chunk: where a text begins is an int32 in Arrow
 
 # Where an event is: the column's name in landing, and in a batch of events.
 _PLACE = {"_kafka_partition": "partition", "_offset": "offset", "_kafka_timestamp": "kafka_timestamp"}
@@ -55,6 +59,8 @@ def plain_columns(contract: Contract, events: pa.RecordBatch, longest: int) -> p
         return no_plain_columns(schema)
     from penstock.ingest.parse.reader import read_events  # loads numba
 
+    if bytes_of(events.column("value")) > _MOST_BYTES:
+        return no_plain_columns(schema)
     arrays, unknown, is_plain = read_events(contract, events.column("value"), longest)
     if not is_plain.any():
         return no_plain_columns(schema)
@@ -62,8 +68,11 @@ def plain_columns(contract: Contract, events: pa.RecordBatch, longest: int) -> p
     return pa.record_batch([*arrays, unknown, *places, flag_column(is_plain)], schema=schema)
 
 
-def load() -> None:
-    """Load the code now, or have it made where it never was: else the first events wait for that."""
+def load(data: Path) -> None:
+    """Load the code now, or have it made where it never was: else the first events wait for that. It is kept
+    beside the source or, where this user may not write there, in the folder `data`."""
+    if not os.access(Path(__file__).parent / "parse", os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(data / "numba"))  # numba reads it when it is imported
     from penstock.ingest.parse.reader import load as load_reader
     from penstock.ingest.record_walk import load as load_record_walk
 

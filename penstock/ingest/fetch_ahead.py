@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ _KEPT = 31 * 2**20  # bytes
 
 @contextmanager
 def fetched_ahead(
-    fetch: Fetch, judgement: Judgement, *, linger: float, until: Mapping[int, int]
+    fetch: Fetch, judgement: Judgement, *, data: Path, linger: float, until: Mapping[int, int]
 ) -> Iterator[Iterator[Batch]]:
     """All batches up to `until`, judged; no more than the next two come meanwhile.
 
@@ -35,7 +36,7 @@ def fetched_ahead(
     _keep_freed_memory()
     fast = sum(until.values()) - sum(fetch.positions().values()) >= WORTH_IT
     if fast:
-        load()
+        load(data)
         fetch.whole_batches()
     with (
         open_judge(judgement, fast=fast) as judge,

@@ -121,7 +121,7 @@ def _follow_same_topic(
         try:
             batch = fetch.batch(linger=_LINGER)
             if batch.events.num_rows >= _BUSY and not judge.fast:
-                load()
+                load(source.settings.data)
                 judge.fast = True
                 fetch.whole_batches()
             batch = batch.judged_by(judge)

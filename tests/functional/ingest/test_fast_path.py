@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import Fetcher
+from patience import PATIENCE
 from things import CONTRACT, GOOD, Judge
+
+import penstock
 
 FULL = {
     "thing_id": '"t"', "number": "1", "small": "-7", "amount": "12.5", "share": "0.00001",
@@ -368,3 +375,20 @@ def test_a_contract_of_more_fields_than_the_scanner_has_slots_is_left_to_sql(tmp
     fields = "".join(f"\n      - {{name: field_{n}, logicalType: integer}}" for n in range(1100))
     judge = Judge(tmp_path, CONTRACT[: CONTRACT.index("      - {name: number")].rstrip() + fields)
     assert judge.plain(judge.fetched([b'{"thing_id":"t","field_7":7}'])).num_rows == 0
+
+
+def test_its_code_is_kept_in_the_data_folder_where_the_package_may_not_be_written(tmp_path: Path) -> None:
+    package = tmp_path / "site" / "penstock"
+    shutil.copytree(Path(penstock.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
+        folder.chmod(0o555)
+    code = "import sys, pathlib; from penstock.ingest.fast_path import load; load(pathlib.Path(sys.argv[1]))"
+    bound_by_rights = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
+    env = {"PYTHONPATH": str(package.parent), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [*bound_by_rights, sys.executable, "-c", code, tmp_path / "data"],
+        env=env, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "data" / "numba").rglob("*.nbc"))
+    assert not list(package.rglob("*.nbc"))
