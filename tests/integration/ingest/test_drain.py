@@ -44,7 +44,7 @@ def test_good_events_land_and_bad_ones_are_kept_with_reasons(stream: Stream, eve
     result = drain_now(stream)
     assert (result.landed, result.rejected, result.commits) == (2, 3, 1)
     assert {(r.field, r.rule, r.count) for r in result.reasons} == {
-        ("price", "minimum", 1), ("user_session", "required", 1), (None, "value", 1), (None, "json", 1),
+        ("price", "minimum", 1), ("user_session", "required", 1), (None, "tombstone", 1), (None, "json", 1),
     }  # fmt: skip
     assert stream.rows("SELECT value, \"offset\", len(reasons) FROM raw.rejects ORDER BY 2") == [
         (bad, 2, 2), (None, 3, 1), (b"not json", 4, 1),
