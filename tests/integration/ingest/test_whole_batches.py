@@ -12,7 +12,7 @@ from kafka.consumer.fetcher import Fetcher
 from own_stream import Stream
 from patience import until
 
-from penstock.ingest import seam
+from penstock.ingest import fetch_ahead, seam
 from penstock.ingest.columns import columns
 from penstock.ingest.consume import utc_now
 from penstock.ingest.drain import drain
@@ -99,8 +99,13 @@ def test_the_same_rows_as_from_single_records(stream: Stream, transactional: boo
 
 
 def test_a_kafka_python_that_is_built_another_way_is_told_and_lands_the_same(
-    stream: Stream, event: Callable[..., bytes], later_kafka_python: None, caplog: pytest.LogCaptureFixture
+    stream: Stream,
+    event: Callable[..., bytes],
+    later_kafka_python: None,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(fetch_ahead, "WORTH_IT", 0)
     stream.produce([event(number) for number in range(50)])
     with caplog.at_level(logging.WARNING):
         assert drain(stream.settings, stream.contract, run_id="test", clock=utc_now).landed == 50
