@@ -47,6 +47,7 @@ def test_a_backup_made_beside_a_follow_comes_back_and_the_rest_lands_once(
     stream: FaultStream, penstock: Run, drain: Callable[..., str], tmp_path: Path
 ) -> None:
     safe = tmp_path / "safe" / "backup.duckdb"
+    safe.parent.mkdir()
     stream.produce_numbers(range(400))
     follow = penstock("ingest", "follow", PIPELINE, **LIMITS)
     until(lambda: kept(stream) >= 1)

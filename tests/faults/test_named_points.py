@@ -17,6 +17,7 @@ from marts_by_hand import PIPELINE, run_stage
 from small_marts import expected_marts, in_warehouse, reading, refused, with_small_marts
 from witness import Witness
 
+from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
 from penstock.monitor.slack_stand_in import SlackStandIn
 
@@ -25,7 +26,14 @@ IN_DRAIN = ("ingest.judged", "ingest.inserted", "ingest.committed", "ingest.grou
 REPEAT = "This may be a repeat"
 
 # A point of a stage that no test here knows: add it below.
-assert {"ingest", "replay", "transform", "validate", "publish", "monitor"} == STAGES
+assert {"ingest", "landing", "replay", "transform", "validate", "publish", "monitor"} == STAGES
+
+
+def make_older(settings: Settings) -> None:
+    """Give the landing file the form of format 1."""
+    with open_duckdb(settings.landing_file(PIPELINE)) as connection:
+        connection.execute(f"ALTER TABLE raw.{PIPELINE} RENAME COLUMN _kafka_partition TO _partition")
+        connection.execute("UPDATE raw.landing SET format_version = 1")
 
 
 def told(points: tuple[str, ...]) -> str:
@@ -45,6 +53,11 @@ def test_landing(stream: FaultStream, tmp_path: Path, witness: Witness) -> None:
         assert all(read == kept for read, kept in account.values()), account
         assert sum(read for read, _ in account.values()) == committed * 100
         run_stage(stream.settings, *DRAIN)
+    for point in points_of("landing"):
+        make_older(stream.settings)
+        killed_at(stream.settings, point, *DRAIN)
+        run_stage(stream.settings, *DRAIN)
+        stream.assert_each_once(range(400))
     backup = str(tmp_path / "backup.duckdb")
     save = ("ingest", "backup", PIPELINE, backup)
     killed_at(stream.settings, "ingest.backup_copied", *save)
