@@ -103,10 +103,10 @@ def rows_sql(contract: Contract, relation: str) -> str:
     """A SELECT of the events of `relation`, which has the columns of `plain_columns`, that are marked: the
     contract's columns, _unknown, _kafka_partition, _offset, _kafka_timestamp."""
     named = ", ".join(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)
-    own = "_unknown, _kafka_partition, _offset, _kafka_timestamp"
+    place = ", ".join(_PLACE)
     return f"""
-SELECT {named}, {own.replace("_unknown", "_unknown::JSON AS _unknown", 1)}
-FROM (SELECT {_values(contract)}, {own}, {PLAIN} FROM {relation})
+SELECT {named}, _unknown::JSON AS _unknown, {place}
+FROM (SELECT {_values(contract)}, _unknown, {place}, {PLAIN} FROM {relation})
 WHERE coalesce({PLAIN}, false) -- a bare column would be a filter of Arrow's own, which is slower
 """
 

@@ -75,9 +75,13 @@ def refuse_lost_commits(settings: Settings, warehouse: Path, streams: tuple[str,
             continue
         path = settings.landing_file(stream)
         with open_duckdb(path, read_only=True) as connection:
-            rows = connection.execute('select "commit", "at" from raw.commits').fetchall()
-        if not any(number == commit and at in (None, landed_at) for number, landed_at in rows):
-            newest = max((number for number, _ in rows), default=0)
+            ((newest, is_there),) = connection.execute(
+                'select coalesce(max("commit"), 0), coalesce(bool_or('
+                '"commit" = $1 and ($2::timestamptz is null or "at" = $2::timestamptz)), false) '
+                "from raw.commits",
+                [commit, at],
+            ).fetchall()
+        if not is_there:
             raise LandingError(
                 f"{path}: the landing file of {stream} ends with commit {newest}, but commit {commit} was "
                 "read before and is not in it: the file was replaced or restored",
