@@ -18,10 +18,10 @@ import pyarrow as pa
 from bench.child import add_rivals_packages
 from bench.json_in_sql import open_landing_in_sql
 from bench.turn import Task, Timed
-from penstock.ingest.columns import SCHEMA
-from penstock.ingest.consume import utc_now
-from penstock.ingest.fetch import BATCH_BYTES
-from penstock.ingest.landing import Batch
+from penstock.ingest.consume.fetch import BATCH_BYTES
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.decode.columns import SCHEMA
+from penstock.ingest.landing.batch import Batch
 
 _AT_ONCE = 25_000  # messages: also the rows of a chunk, which DuckDB scans in parallel
 

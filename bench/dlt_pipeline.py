@@ -19,7 +19,7 @@ from typing import Any
 from bench.child import add_rivals_packages
 from bench.confluent import consume, open_consumer
 from bench.turn import Task, Timed
-from penstock.ingest.contract import Field
+from penstock.ingest.contract.model import Field
 
 _AT_ONCE = 5_000  # messages, and rows of a page
 _TYPES = {

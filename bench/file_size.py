@@ -19,9 +19,10 @@ from bench.pairs import Say
 from bench.topic import Topic, make_topic
 from bench.turn import Task
 from penstock.core.settings import Settings
-from penstock.ingest.consume import utc_now
-from penstock.ingest.contract import Contract
-from penstock.ingest.landing import Batch, open_landing
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.contract.model import Contract
+from penstock.ingest.landing.batch import Batch
+from penstock.ingest.landing.file import open_landing
 
 _COMMITS = 200
 

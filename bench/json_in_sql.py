@@ -20,11 +20,13 @@ import duckdb
 
 from penstock.core.duckdb_file import literal, quoted
 from penstock.core.settings import Settings
-from penstock.ingest.contract import Contract, Field
-from penstock.ingest.field_sql import column, is_good, json_path, prepared_column, value_column
-from penstock.ingest.judge import REJECTS, Reasons
-from penstock.ingest.judgement import LONGEST_VALUE
-from penstock.ingest.landing import Batch, Landed, LandingFile, open_landing
+from penstock.ingest.check.checker import REJECTS
+from penstock.ingest.check.compiler import LONGEST_VALUE
+from penstock.ingest.check.field_rules import column, is_good, json_path, prepared_column, value_column
+from penstock.ingest.check.result import Reasons
+from penstock.ingest.contract.model import Contract, Field
+from penstock.ingest.landing.batch import Batch, Landed
+from penstock.ingest.landing.file import LandingFile, open_landing
 
 _LOOKED_AT = 1000  # events, for the usual layout
 

@@ -7,9 +7,10 @@ import time
 from bench.json_in_sql import open_landing_in_sql
 from bench.turn import Task, Timed
 from penstock.core.settings import Settings
-from penstock.ingest.consume import open_source, utc_now
-from penstock.ingest.contract import Contract
-from penstock.ingest.landing import Batch, open_landing
+from penstock.ingest.consume.source import open_source, utc_now
+from penstock.ingest.contract.model import Contract
+from penstock.ingest.landing.batch import Batch
+from penstock.ingest.landing.file import open_landing
 
 _LINGER = 5.0  # seconds, as a drain has it
 

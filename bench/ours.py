@@ -10,11 +10,11 @@ from kafka import KafkaConsumer
 
 from bench.profile import profiled
 from bench.turn import Task, Timed
-from penstock.ingest import fetch_ahead as fetch_ahead_module
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain
-from penstock.ingest.fast_path import load
-from penstock.ingest.landing import Landed
+from penstock.ingest.consume import pipeline as fetch_ahead_module
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.landing.batch import Landed
+from penstock.ingest.parse.fast_path import load
 
 _FETCH_AHEAD: Any = fetch_ahead_module
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.turn import Step
-from penstock.ingest import columns as columns_module
-from penstock.ingest import drain as drain_module
-from penstock.ingest.consume import Source
-from penstock.ingest.fetch import Fetch
-from penstock.ingest.judge import Judge
-from penstock.ingest.landing import LandingFile
+from penstock.ingest.check.checker import Judge
+from penstock.ingest.consume import drain as drain_module
+from penstock.ingest.consume.fetch import Fetch
+from penstock.ingest.consume.source import Source
+from penstock.ingest.decode import columns as columns_module
+from penstock.ingest.landing.file import LandingFile
 
 _PARSE = "parse and type plain events"
 _RULES = "check their rules"

@@ -23,7 +23,7 @@ from bench.child import REPOSITORY, BenchError, run_child
 from bench.events import Truth, truth
 from bench.topic import Topic
 from penstock.core.settings import Settings
-from penstock.ingest.contract import Contract, read_contract
+from penstock.ingest.contract.model import Contract, read_contract
 
 OURS = ("ours", "ours_sql")
 

@@ -10,7 +10,7 @@ from penstock.core.errors import PenstockError
 from penstock.core.pipeline import Pipeline, read_pipeline
 from penstock.core.settings import Settings
 from penstock.doctor.finding import Finding, of_error
-from penstock.ingest.contract import Contract, read_contract
+from penstock.ingest.contract.model import Contract, read_contract
 
 
 @dataclass

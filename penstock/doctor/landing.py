@@ -13,7 +13,7 @@ from penstock.core.landing_format import FORMAT_VERSION, landing_format, partiti
 from penstock.core.part_file import left_parts
 from penstock.core.settings import Settings
 from penstock.doctor.finding import HELD_WAIT, Finding, findings_of
-from penstock.ingest.contract import Contract
+from penstock.ingest.contract.model import Contract
 
 # Every event is in one place: a row, or a reject that was not replayed (a replayed one is a row as well).
 _PLACES = """

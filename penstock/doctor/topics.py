@@ -14,7 +14,7 @@ from penstock.core.errors import SettingError
 from penstock.core.settings import Settings
 from penstock.doctor.finding import Finding, findings_of
 from penstock.doctor.landing import opened
-from penstock.ingest.contract import Contract
+from penstock.ingest.contract.model import Contract
 
 _ANSWER_WITHIN = 5_000  # milliseconds
 

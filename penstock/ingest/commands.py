@@ -13,16 +13,16 @@ import click
 
 from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
 from penstock.core.settings import Settings
-from penstock.ingest.rejects_commands import rejects
-from penstock.ingest.tombstones import TOMBSTONE, rejects_told
+from penstock.ingest.check.tombstones import TOMBSTONE, rejects_told
+from penstock.ingest.rejects.commands import rejects
 
 if TYPE_CHECKING:
-    from penstock.ingest.backup import BackupResult
-    from penstock.ingest.drain import DrainResult
-    from penstock.ingest.follow import FollowResult
-    from penstock.ingest.gap import Gap
-    from penstock.ingest.landing import Landed
-    from penstock.ingest.restore import RestoreResult
+    from penstock.ingest.consume.drain import DrainResult
+    from penstock.ingest.consume.follow import FollowResult
+    from penstock.ingest.landing.batch import Landed
+    from penstock.ingest.landing.gap import Gap
+    from penstock.ingest.recovery.backup import BackupResult
+    from penstock.ingest.recovery.restore import RestoreResult
 
 _wait_option = click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, metavar="SECONDS",
@@ -60,9 +60,9 @@ ingest.add_command(rejects)
 @tells_errors
 def drain(stream: str, new_epoch: bool, accept_gap: bool, wait: float, run_id: str, output: str) -> None:
     """Land all that STREAM's topic holds now, then exit."""
-    from penstock.ingest.consume import utc_now
-    from penstock.ingest.contract import load_contract
-    from penstock.ingest.drain import drain as run_drain
+    from penstock.ingest.consume.drain import drain as run_drain
+    from penstock.ingest.consume.source import utc_now
+    from penstock.ingest.contract.model import load_contract
 
     settings = Settings.from_env()
     result = run_drain(
@@ -79,9 +79,9 @@ def drain(stream: str, new_epoch: bool, accept_gap: bool, wait: float, run_id: s
 @tells_errors
 def wait(stream: str, wait: float, output: str) -> None:
     """Consume nothing; wait until a running `follow` has landed all that STREAM's topic holds now."""
-    from penstock.ingest.consume import utc_now
-    from penstock.ingest.contract import load_contract
-    from penstock.ingest.drain import wait_until_landed
+    from penstock.ingest.consume.drain import wait_until_landed
+    from penstock.ingest.consume.source import utc_now
+    from penstock.ingest.contract.model import load_contract
 
     settings = Settings.from_env()
     tell(
@@ -99,9 +99,9 @@ def wait(stream: str, wait: float, output: str) -> None:
 @tells_errors
 def follow(stream: str, accept_gap: bool, run_id: str, output: str) -> None:
     """Land STREAM's events as they come, until stopped (Ctrl-C or SIGTERM)."""
-    from penstock.ingest.consume import utc_now
-    from penstock.ingest.contract import load_contract
-    from penstock.ingest.follow import follow as run_follow
+    from penstock.ingest.consume.follow import follow as run_follow
+    from penstock.ingest.consume.source import utc_now
+    from penstock.ingest.contract.model import load_contract
 
     stop = threading.Event()
 
@@ -133,8 +133,8 @@ def follow(stream: str, accept_gap: bool, run_id: str, output: str) -> None:
 @tells_errors
 def backup(stream: str, file: Path, wait: float, output: str) -> None:
     """Copy STREAM's landing file, with its offsets, to FILE; a running `follow` goes on."""
-    from penstock.ingest.backup import backup as run_backup
-    from penstock.ingest.contract import load_contract
+    from penstock.ingest.contract.model import load_contract
+    from penstock.ingest.recovery.backup import backup as run_backup
 
     settings = Settings.from_env()
     load_contract(settings, stream)  # a misspelt stream is told as such
@@ -158,9 +158,9 @@ def restore(
     stream: str, file: Path, replace: bool, new_epoch: bool, accept_gap: bool, run_id: str, output: str
 ) -> None:
     """Make FILE, a backup, STREAM's landing file; a drain then lands again what the topic still holds."""
-    from penstock.ingest.consume import utc_now
-    from penstock.ingest.contract import load_contract
-    from penstock.ingest.restore import restore as run_restore
+    from penstock.ingest.consume.source import utc_now
+    from penstock.ingest.contract.model import load_contract
+    from penstock.ingest.recovery.restore import restore as run_restore
 
     settings = Settings.from_env()
     result = run_restore(

@@ -15,7 +15,7 @@ from penstock.core.command import default_run_id
 from penstock.core.errors import PenstockError
 from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
+from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi, TaskState
 from penstock.local.airflow_up import release, start_airflow
 from penstock.local.broker import create_topic, start_broker

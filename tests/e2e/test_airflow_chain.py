@@ -14,7 +14,7 @@ from patience import PATIENCE, PATIENCE_FOR_A_RUN
 from playwright.sync_api import Browser, Page, expect
 
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
+from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.broker import create_topic
 from penstock.local.produce import Produced, produce

@@ -13,7 +13,7 @@ from patience import PATIENCE, is_gone, until
 
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
+from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.airflow_up import start_airflow
 from penstock.local.broker import create_topic

@@ -22,7 +22,7 @@ from services_of_this_run import services_of_this_run
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
+from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.services import MARK, free_port
 from penstock.monitor.slack_stand_in import SlackStandIn

@@ -15,7 +15,7 @@ from own_stream import Stream
 from witness import Witness
 
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
+from penstock.ingest.contract.model import load_contract
 from penstock.local.broker import create_topic
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -19,7 +19,11 @@ from kafka import KafkaConsumer
 
 from penstock.cli import main
 from penstock.core import duckdb_file
-from penstock.ingest import columns, consume, fetch, fetch_ahead, follow, landing
+from penstock.ingest.consume import fetch, follow
+from penstock.ingest.consume import pipeline as fetch_ahead
+from penstock.ingest.consume import source as consume
+from penstock.ingest.decode import columns
+from penstock.ingest.landing import file as landing
 from penstock.transform import transform
 
 PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}

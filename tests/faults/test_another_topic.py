@@ -16,7 +16,7 @@ from patience import PATIENCE, until
 from services_of_this_run import services_of_this_run
 
 from penstock.core.settings import Settings
-from penstock.ingest.topic import Topic, describe_topic
+from penstock.ingest.kafka.topic import Topic, describe_topic
 from penstock.local.broker import create_topic
 from penstock.local.services import free_port
 

@@ -14,7 +14,7 @@ from conftest import FaultStream
 from marts_by_hand import PIPELINE, Marts, read_marts, run_stage
 from witness import Witness
 
-from penstock.ingest.drain import DrainResult, drain
+from penstock.ingest.consume.drain import DrainResult, drain
 from penstock.publish.ledger import read_ledger
 from penstock.publish.publish import publish
 

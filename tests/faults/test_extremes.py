@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 from patience import PATIENCE, until
 
-from penstock.ingest.fetch import BATCH_BYTES
+from penstock.ingest.consume.fetch import BATCH_BYTES
 
 LARGE, HUGE = 4_000_000, 68_000_000  # bytes
 

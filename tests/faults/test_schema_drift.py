@@ -15,9 +15,9 @@ from patience import until
 from witness import Witness
 
 from penstock.core.errors import LandingError
-from penstock.ingest.consume import utc_now
-from penstock.ingest.contract import load_contract
-from penstock.ingest.drain import drain as run_drain
+from penstock.ingest.consume.drain import drain as run_drain
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.contract.model import load_contract
 
 # How each producer changes the good event `fields`: its text, and the reasons if it is to be rejected.
 Drift = Callable[[dict[str, Any]], dict[str, Any]]

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from penstock.ingest.contract import INTEGER_TYPES, Contract, Field
-from penstock.ingest.fast_path import field_type
-from penstock.ingest.octets import (
+from penstock.ingest.contract.model import INTEGER_TYPES, Contract, Field
+from penstock.ingest.decode.arrow_bytes import (
     PADDING,
     Bytes,
     Flags,
@@ -25,6 +24,7 @@ from penstock.ingest.octets import (
     flags_of,
 )
 from penstock.ingest.parse import scanner
+from penstock.ingest.parse.schema import field_type
 from penstock.ingest.parse.values import MOST_DIGITS
 
 _KINDS = {

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from penstock.ingest.octets import Flags, Words, word_of
-from penstock.ingest.parse.memory import byte_at, int_at, put_byte, put_word, word_at
+from penstock.ingest.decode.arrow_bytes import Flags, Words, word_of
+from penstock.ingest.decode.memory import byte_at, int_at, put_byte, put_word, word_at
 from penstock.ingest.parse.strings import close_of, copy_string, is_utf8
 from penstock.ingest.parse.values import (
     NO_DAY,

@@ -9,7 +9,7 @@ from typing import Any
 
 from numba import njit
 
-from penstock.ingest.parse.memory import byte_at, bytes_before, put_byte, put_word, word_at
+from penstock.ingest.decode.memory import byte_at, bytes_before, put_byte, put_word, word_at
 from penstock.ingest.parse.words import (
     BACKSLASH,
     BACKSLASHES,

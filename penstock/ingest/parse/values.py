@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from penstock.ingest.octets import word_of
-from penstock.ingest.parse.memory import byte_at, bytes_before, word_at
+from penstock.ingest.decode.arrow_bytes import word_of
+from penstock.ingest.decode.memory import byte_at, bytes_before, word_at
 from penstock.ingest.parse.words import FOUR, HIGH, ONES, SPACES, U, zero_bytes
 
 MOST_DIGITS = 18  # of an int64, whatever the digits are

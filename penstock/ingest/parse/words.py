@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from penstock.ingest.octets import word_of
+from penstock.ingest.decode.arrow_bytes import word_of
 
 U = np.uint64
 ONES, HIGH = U(0x0101_0101_0101_0101), U(0x8080_8080_8080_8080)

@@ -14,10 +14,11 @@ import pytest
 from bench.events import Kind, messages
 from bench.json_in_sql import open_landing_in_sql, plain_sql
 from penstock.core.settings import Settings
-from penstock.ingest.columns import SCHEMA
-from penstock.ingest.contract import read_contract
-from penstock.ingest.judgement import compile_judgement
-from penstock.ingest.landing import Batch, LandingFile, open_landing
+from penstock.ingest.check.compiler import compile_judgement
+from penstock.ingest.contract.model import read_contract
+from penstock.ingest.decode.columns import SCHEMA
+from penstock.ingest.landing.batch import Batch
+from penstock.ingest.landing.file import LandingFile, open_landing
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 ODD = (None, b"", b"[]", b"{", b'{"event_id": 1}', b"\xff", b'{"brand":"' + b"x" * 5000 + b'"}')

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
-from penstock.ingest.landing import open_landing
+from penstock.ingest.contract.model import load_contract
+from penstock.ingest.landing.file import open_landing
 
 NAME = "customer_events"
 LETTERS = "é→😀"

@@ -17,8 +17,9 @@ import penstock
 from penstock.core.settings import Settings
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Finding
-from penstock.ingest.contract import load_contract
-from penstock.ingest.landing import Batch, open_landing
+from penstock.ingest.contract.model import load_contract
+from penstock.ingest.landing.batch import Batch
+from penstock.ingest.landing.file import open_landing
 from penstock.publish.publish import publish
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
-from penstock.ingest.contract import Contract, load_contract
-from penstock.ingest.landing import Batch, Landed, open_landing
+from penstock.ingest.contract.model import Contract, load_contract
+from penstock.ingest.landing.batch import Batch, Landed
+from penstock.ingest.landing.file import open_landing
 
 CONTRACT = """
 apiVersion: v3.1.0

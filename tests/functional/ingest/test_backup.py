@@ -18,9 +18,10 @@ from patience import PATIENCE
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
 from penstock.core.settings import Settings
-from penstock.ingest.backup import backup
-from penstock.ingest.contract import load_contract
-from penstock.ingest.landing import Batch, open_landing
+from penstock.ingest.contract.model import load_contract
+from penstock.ingest.landing.batch import Batch
+from penstock.ingest.landing.file import open_landing
+from penstock.ingest.recovery.backup import backup
 
 NOW = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 STREAM = "customer_events"

@@ -382,7 +382,10 @@ def test_its_code_is_kept_in_the_data_folder_where_the_package_may_not_be_writte
     shutil.copytree(Path(penstock.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
         folder.chmod(0o555)
-    code = "import sys, pathlib; from penstock.ingest.fast_path import load; load(pathlib.Path(sys.argv[1]))"
+    code = (
+        "import sys, pathlib; from penstock.ingest.parse.fast_path import load; "
+        "load(pathlib.Path(sys.argv[1]))"
+    )
     bound_by_rights = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
     env = {"PYTHONPATH": str(package.parent), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
     done = subprocess.run(

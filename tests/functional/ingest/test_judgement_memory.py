@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 from own_orders import CONTRACT
 
-from penstock.ingest.contract import read_contract
-from penstock.ingest.judge import open_judge
-from penstock.ingest.judgement import compile_judgement
-from penstock.ingest.record_batches import HEADERS
+from penstock.ingest.check.checker import open_judge
+from penstock.ingest.check.compiler import compile_judgement
+from penstock.ingest.contract.model import read_contract
+from penstock.ingest.decode.record_batches import HEADERS
 
 MOST_GROWTH = 200  # MB over what the imports take
 

@@ -20,11 +20,11 @@ from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
 from penstock.core.landing_format import FORMAT_VERSION
 from penstock.core.settings import Settings
-from penstock.ingest.backup import backup
-from penstock.ingest.consume import utc_now
-from penstock.ingest.contract import load_contract
-from penstock.ingest.landing import open_landing
-from penstock.ingest.rejects_replay import replay
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.contract.model import load_contract
+from penstock.ingest.landing.file import open_landing
+from penstock.ingest.recovery.backup import backup
+from penstock.ingest.rejects.replay import replay
 
 STREAM = "customer_events"
 # What tests/older_formats/make_format_1.py landed, and where: event, epoch, partition, offset, commit.
@@ -42,8 +42,8 @@ PLACES = (
 FORMAT = "SELECT format_version FROM raw.landing"
 OPENS = (
     "from penstock.core.settings import Settings\n"
-    "from penstock.ingest.contract import load_contract\n"
-    "from penstock.ingest.landing import open_landing\n"
+    "from penstock.ingest.contract.model import load_contract\n"
+    "from penstock.ingest.landing.file import open_landing\n"
     "settings = Settings.from_env()\n"
     "with open_landing(settings, load_contract(settings, 'customer_events')): pass\n"
 )

@@ -15,9 +15,9 @@ from own_orders import NOW, Orders, order
 
 from penstock.cli import main
 from penstock.core.errors import TooManyRejects
-from penstock.ingest.landing import open_landing
-from penstock.ingest.reject_limit import RejectLimit, check_rejects
-from penstock.ingest.rejects_replay import replay
+from penstock.ingest.contract.reject_limit import RejectLimit, check_rejects
+from penstock.ingest.landing.file import open_landing
+from penstock.ingest.rejects.replay import replay
 
 
 def told(*words: str) -> str:

@@ -15,8 +15,8 @@ from own_orders import NOW, Orders, order
 
 from penstock.cli import main
 from penstock.core.errors import BusyError
-from penstock.ingest.consume import stream_lock
-from penstock.ingest.rejects_replay import ReplayResult, replay
+from penstock.ingest.landing.lock import stream_lock
+from penstock.ingest.rejects.replay import ReplayResult, replay
 
 
 def replay_now(orders: Orders, **options: Any) -> ReplayResult:

@@ -13,12 +13,12 @@ from kafka import TopicPartition
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
-from penstock.ingest.columns import columns
-from penstock.ingest.contract import read_contract
-from penstock.ingest.fast_path import plain_columns
-from penstock.ingest.judge import open_judge
-from penstock.ingest.judgement import LONGEST_VALUE, compile_judgement
-from penstock.ingest.record_batches import WholeBatches
+from penstock.ingest.check.checker import open_judge
+from penstock.ingest.check.compiler import LONGEST_VALUE, compile_judgement
+from penstock.ingest.contract.model import read_contract
+from penstock.ingest.decode.columns import columns
+from penstock.ingest.decode.record_batches import WholeBatches
+from penstock.ingest.parse.fast_path import plain_columns
 
 CONTRACT = """
 apiVersion: v3.1.0

@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
-from penstock.ingest.contract import Contract
+from penstock.ingest.contract.model import Contract
 
 
 @dataclass(frozen=True)

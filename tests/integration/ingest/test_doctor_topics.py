@@ -14,8 +14,8 @@ from patience import PATIENCE, until
 
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Finding
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
 from penstock.local.broker import create_topic
 
 Event = Callable[..., bytes]

@@ -19,9 +19,9 @@ from patience import PATIENCE
 
 from penstock.core.errors import BrokerError, LandingError
 from penstock.core.settings import Settings
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain
-from penstock.ingest.landing_connection import LandingConnection
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.landing.connection import LandingConnection
 from penstock.local.broker import create_topic
 
 Event = Callable[..., bytes]
@@ -66,8 +66,8 @@ def test_a_second_drain_lands_only_what_is_new(stream: Stream, event: Event) -> 
 def test_a_long_drain_opens_its_file_anew_and_lands_each_event_once(
     stream: Stream, event: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.ingest.fetch.BATCH_EVENTS", 1)  # a batch is what one poll brings
-    monkeypatch.setattr("penstock.ingest.drain._COMMITS_AN_OPEN", 2)
+    monkeypatch.setattr("penstock.ingest.consume.fetch.BATCH_EVENTS", 1)  # a batch is what one poll brings
+    monkeypatch.setattr("penstock.ingest.consume.drain._COMMITS_AN_OPEN", 2)
     stream.produce([event(number) for number in range(30_000)])
     opened = 0
     connect = LandingConnection._connect

@@ -16,8 +16,8 @@ from patience import PATIENCE, lines, until
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain, wait_until_landed
+from penstock.ingest.consume.drain import drain, wait_until_landed
+from penstock.ingest.consume.source import utc_now
 
 Event = Callable[..., bytes]
 

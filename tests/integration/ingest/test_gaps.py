@@ -16,9 +16,9 @@ from patience import PATIENCE
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BrokerError
-from penstock.ingest import consume
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain
+from penstock.ingest.consume import source as consume
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
 
 Event = Callable[..., bytes]
 GAPS = 'SELECT epoch, "partition", from_offset, to_offset, events, run_id FROM raw.gaps ORDER BY ALL'

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from own_stream import Stream
 
-from penstock.ingest.backup import backup
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain
-from penstock.ingest.restore import restore
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.recovery.backup import backup
+from penstock.ingest.recovery.restore import restore
 
 Event = Callable[..., bytes]
 OLDER = ["e0", "e0", "e1", "e1", "e2", "e3", "e4", "e5", "e6", "e7"]

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from own_stream import Stream
 
 from penstock.cli import main
-from penstock.ingest.consume import utc_now
-from penstock.ingest.contract import load_contract
-from penstock.ingest.drain import drain
-from penstock.ingest.rejects_replay import replay
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.contract.model import load_contract
+from penstock.ingest.rejects.replay import replay
 
 
 def test_between_two_drains_a_replay_doubles_and_loses_nothing(

@@ -18,10 +18,10 @@ from own_stream import Stream
 from patience import PATIENCE, until
 
 from penstock.core.errors import BusyError, LandingError
-from penstock.ingest.backup import backup
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain
-from penstock.ingest.restore import RestoreResult, restore
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.recovery.backup import backup
+from penstock.ingest.recovery.restore import RestoreResult, restore
 
 Event = Callable[..., bytes]
 

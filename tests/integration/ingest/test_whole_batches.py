@@ -12,12 +12,13 @@ from kafka.consumer.fetcher import Fetcher
 from own_stream import Stream
 from patience import until
 
-from penstock.ingest import fetch_ahead, seam
-from penstock.ingest.columns import columns
-from penstock.ingest.consume import utc_now
-from penstock.ingest.drain import drain
-from penstock.ingest.seam import read_whole_batches
-from penstock.ingest.topic import open_consumer
+from penstock.ingest.consume import pipeline as fetch_ahead
+from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.source import utc_now
+from penstock.ingest.decode import hook as seam
+from penstock.ingest.decode.columns import columns
+from penstock.ingest.decode.hook import read_whole_batches
+from penstock.ingest.kafka.topic import open_consumer
 
 CODECS = [None, "gzip", "snappy", "lz4", "zstd"]
 EVENTS = 60  # of each codec, in each partition

@@ -8,7 +8,7 @@ import sys
 from patience import PATIENCE
 
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
+from penstock.ingest.contract.model import load_contract
 from penstock.local.broker import create_topic
 from penstock.local.produce import produce
 from penstock.local.summary import compare, landed_of

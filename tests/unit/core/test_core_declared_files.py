@@ -8,7 +8,7 @@ from penstock.core.declared_files import declared_files
 from penstock.core.errors import DeclarationError
 from penstock.core.settings import Settings
 from penstock.doctor.declared import read_declared
-from penstock.ingest.rejects import list_all_rejects
+from penstock.ingest.rejects.report import list_all_rejects
 from penstock.validate.suites import read_suites
 
 NOT_DECLARED = ("{0}~", ".{0}.swp", "#{0}#", ".#{0}", "._{0}", "~{0}", "{0}.bak", "{0}.orig", ".DS_Store")

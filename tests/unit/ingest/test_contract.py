@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.core.errors import DeclarationError
-from penstock.ingest.contract import Contract, read_contract
+from penstock.ingest.contract.model import Contract, read_contract
 
 OURS = Path(__file__).resolve().parents[3] / "ingest" / "customer_events.odcs.yaml"
 

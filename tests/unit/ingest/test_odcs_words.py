@@ -15,8 +15,8 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from penstock.core.errors import DeclarationError
-from penstock.ingest.contract import Contract, read_contract
-from penstock.ingest.odcs_words import FOR_PEOPLE, HEEDED, HEEDED_OPTIONS, REFUSED, REFUSED_OPTIONS
+from penstock.ingest.contract.model import Contract, read_contract
+from penstock.ingest.contract.odcs_words import FOR_PEOPLE, HEEDED, HEEDED_OPTIONS, REFUSED, REFUSED_OPTIONS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "contracts.md"
 GOOD: dict[str, Any] = {

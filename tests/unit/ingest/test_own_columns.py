@@ -7,8 +7,8 @@ from sqlfluff.core import dialect_selector
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
-from penstock.ingest.contract import load_contract
-from penstock.ingest.landing_schema import create_landing
+from penstock.ingest.contract.model import load_contract
+from penstock.ingest.landing.schema import create_landing
 
 # Columns of metadata, which Iceberg keeps for itself in every table, and Spark and Snowflake for files.
 _METADATA = {

@@ -17,8 +17,8 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 from kafka.record.util import calc_crc32c
 
-from penstock.ingest.header_names import read_any_header_name
-from penstock.ingest.record_batches import RawBatch, WholeBatches, decode
+from penstock.ingest.decode.record_batches import RawBatch, WholeBatches, decode
+from penstock.ingest.kafka.header_names import read_any_header_name
 
 read_any_header_name()  # as every consumer of Penstock's
 TOPIC = TopicPartition("events", 3)

@@ -1,0 +1,206 @@
+"""A contract, compiled once to the SQL that judges a whole batch of raw events.
+
+The fast path takes the relation `plain` (`fast_path`): the values of good events, already read. Others are
+the relation `doubtful` of raw bytes and coordinates:
+    partition INTEGER, offset BIGINT, kafka_timestamp TIMESTAMPTZ, key BLOB, value BLOB,
+    headers STRUCT(key VARCHAR, value BLOB)[]
+Of it the judgement makes the temp table `judged`, one row for each event:
+    the contract's columns, _unknown, _kafka_partition, _offset, _kafka_timestamp, reasons
+`reasons` is NULL for a good event, else every reason: STRUCT(field, rule, found)[]. A reason of the event
+as a whole has no field.
+
+Typing is lossless or a reject. Values are taken as JSON tokens (`json_extract`), so that "12" and 12 stay
+apart, and cast only where the cast gives back what was written.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from penstock.core.duckdb_file import literal, quoted
+from penstock.ingest.check.field_rules import (
+    LONGEST_FOUND,
+    column,
+    field_reasons,
+    is_good,
+    json_path,
+    may_be_inexact_token,
+    prepared_column,
+    reason,
+    token_columns,
+    value_column,
+)
+from penstock.ingest.check.parsed_rules import rows_sql, rules_sql
+from penstock.ingest.check.tombstones import TOMBSTONE
+from penstock.ingest.contract.model import Contract
+from penstock.ingest.parse.schema import plain_schema
+
+LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The compiled contract."""
+
+    contract: Contract
+    plain_schema: pa.Schema
+    rules_sql: str  # SELECT of one number for each event of the relation `plain`: 1 if it is good
+    rows_sql: str  # SELECT of the good events of `plain`
+    long_way: str  # SELECT of what `judged` holds, from the relation `doubtful`
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Create the temp macros that the SQL calls; once per connection."""
+        connection.execute(_macros())
+
+    def judge(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make the temp table `judged` of `doubtful`."""
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {self.long_way}")
+
+
+@functools.cache  # `follow` opens the landing file anew for each batch
+def compile_judgement(contract: Contract) -> Judgement:
+    """Compile the contract's rules to SQL."""
+    fields = contract.fields
+    paths = ", ".join(json_path(field) for field in fields)
+    names = "[" + ", ".join(literal(field.key) for field in fields) + "]"
+    known_keys = json.dumps({"$" + field.key: None for field in fields})
+    may_be_inexact = " OR ".join(
+        ["may_hold_long_number(json_text)"]
+        + [may_be_inexact_token(index) for index, field in enumerate(fields, 1) if field.kind == "decimal"]
+    )
+    sql = f"""
+WITH decoded AS (
+    SELECT *, CASE WHEN octet_length(value) <= {LONGEST_VALUE} THEN try(decode(value)) END AS json_text
+    FROM doubtful
+),
+checked AS (
+    SELECT
+        *,
+        coalesce(is_json(json_text), false) AS is_json,
+        coalesce(contains(json_text, '[') OR contains(substr(json_text, 2), '{{'), false) AS is_nested
+    FROM decoded
+),
+shaped AS (
+    SELECT
+        *,
+        CASE WHEN is_json AND is_nested THEN is_too_deep(json_text) ELSE false END AS is_too_deep,
+        CASE WHEN is_json THEN starts_with(ltrim(json_text, E' \\t\\r\\n'), '{{') ELSE false END AS is_object
+    FROM checked
+),
+sorted_out AS (
+    SELECT
+        *,
+        is_object AND NOT is_too_deep AS has_fields,
+        CASE WHEN has_fields THEN json_text ELSE '{{}}' END AS object_text
+    FROM shaped
+),
+split AS (
+    -- An event without fields has a list of NULLs, not a NULL: taking an element of a NULL list makes a copy
+    -- of the batch's first event's, which may be of 1 MB, for each such event.
+    SELECT
+        *,
+        json_extract(object_text, [{paths}]) AS tokens,
+        json_extract_string(object_text, [{paths}]) AS texts,
+        json_keys(object_text) AS keys
+    FROM sorted_out
+),
+exact AS (
+    SELECT
+        *,
+        CASE WHEN has_fields AND ({may_be_inexact})
+            THEN numbers_as_strings(json_text) END AS exact_text
+    FROM split
+),
+named AS (
+    SELECT
+        *,
+        {_list(c for index, field in enumerate(fields, start=1) for c in token_columns(field, index))}
+    FROM exact
+),
+prepared AS (
+    SELECT
+        *,
+        {_list(prepared_column(field) for field in fields if field.kind in ("decimal", "timestamp"))}
+    FROM named
+),
+typed AS (
+    SELECT
+        *,
+        {_list(value_column(field) for field in fields)},
+        len(keys) <> list_count(tokens) AS has_more_keys,
+        CASE WHEN is_nested AND has_fields THEN repeats_a_key(json_text)
+            ELSE coalesce(len(keys) <> len(list_distinct(keys)), false) END AS repeats_a_key
+    FROM prepared
+),
+tried AS (
+    SELECT
+        *,
+        has_fields AND NOT repeats_a_key
+            AND {_all(is_good(field) for field in fields)} AS is_good
+    FROM typed
+),
+told AS (
+    SELECT *, CASE WHEN NOT is_good AND has_fields THEN numbers_as_strings(json_text) END AS as_sent
+    FROM tried
+)
+SELECT
+    {_list(f"{column('value', field)} AS {quoted(field.name)}" for field in fields)},
+    CASE WHEN is_good AND has_more_keys AND NOT list_has_all({names}, keys) THEN
+        unmarked(json_merge_patch(marked(json_text), {literal(known_keys)})::VARCHAR)::JSON END AS _unknown,
+    partition AS _kafka_partition,
+    "offset" AS _offset,
+    kafka_timestamp AS _kafka_timestamp,
+    CASE WHEN NOT is_good THEN list_filter(
+        [
+            {_event_reason()},
+            CASE WHEN repeats_a_key THEN {reason(None, "duplicateKey", _repeated_key())} END,
+            {_list((one for field in fields for one in field_reasons(field)), indent=12)}
+        ],
+        lambda one: one IS NOT NULL
+    ) END AS reasons
+FROM told
+"""
+    return Judgement(
+        contract, plain_schema(contract), rules_sql(contract, "plain"), rows_sql(contract, "plain"), sql
+    )
+
+
+def _event_reason() -> str:
+    """Why the event cannot be split into fields at all."""
+    excerpt = f"left(coalesce(json_text, ''), {LONGEST_FOUND})"
+    return f"""CASE
+                WHEN value IS NULL THEN {reason(None, TOMBSTONE, "'no value'")}
+                WHEN octet_length(value) = 0 THEN {reason(None, "empty", "''")}
+                WHEN octet_length(value) > {LONGEST_VALUE}
+                    THEN {reason(None, "size", "octet_length(value) || ' bytes'")}
+                WHEN json_text IS NULL THEN {reason(None, "utf8", f"left(value::VARCHAR, {LONGEST_FOUND})")}
+                WHEN NOT is_json THEN {reason(None, "json", excerpt)}
+                WHEN is_too_deep THEN {reason(None, "depth", excerpt)}
+                WHEN trim(json_text, E' \\t\\r\\n') = 'null' THEN {reason(None, "null", excerpt)}
+                WHEN NOT is_object THEN {reason(None, "object", excerpt)}
+            END"""
+
+
+def _repeated_key() -> str:
+    repeated = "list_filter(keys, lambda key: len(list_filter(keys, lambda other: other = key)) > 1)[1]"
+    return f"coalesce({repeated}, 'in an inner object')"
+
+
+def _list(items: Iterable[str], *, indent: int = 8) -> str:
+    return (",\n" + " " * indent).join(items)
+
+
+def _all(conditions: Iterable[str]) -> str:
+    return "\n            AND ".join(conditions)
+
+
+@functools.cache
+def _macros() -> str:
+    return importlib.resources.files("penstock.ingest.check").joinpath("json_rules.sql").read_text("utf-8")

@@ -1,0 +1,75 @@
+"""While one batch lands, the next is judged, and the one after it is fetched and read.
+
+Threads can share this work, for they do most of theirs without Python's lock. One reads what it has fetched,
+while that is in its processor's cache: with another thread for the reading, both wait for the lock again and
+again, and land no sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from penstock.ingest.check.checker import open_judge
+from penstock.ingest.check.compiler import Judgement
+from penstock.ingest.consume.fetch import Fetch
+from penstock.ingest.consume.source import has_passed
+from penstock.ingest.landing.batch import Batch
+from penstock.ingest.parse.fast_path import WORTH_IT, load
+
+_KEPT = 31 * 2**20  # bytes
+
+
+@contextmanager
+def fetched_ahead(
+    fetch: Fetch, judgement: Judgement, *, data: Path, linger: float, until: Mapping[int, int]
+) -> Iterator[Iterator[Batch]]:
+    """All batches up to `until`, judged; no more than the next two come meanwhile.
+
+    An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
+    """
+    _keep_freed_memory()
+    fast = sum(until.values()) - sum(fetch.positions().values()) >= WORTH_IT
+    if fast:
+        load(data)
+        fetch.whole_batches()
+    with (
+        open_judge(judgement, fast=fast) as judge,
+        ThreadPoolExecutor(1, "fetch") as fetching,
+        ThreadPoolExecutor(1, "judge") as judging,
+    ):
+
+        def fetched() -> Future[Batch]:
+            """The next batch, read; as it is judged."""
+            plain: list[pa.RecordBatch] = []
+            batch = fetch.batch(
+                linger=linger,
+                until=until,
+                tell=lambda chunk: plain.append(judge.read(chunk)),
+            )
+            return judging.submit(batch.judged_by, judge, plain)
+
+        def batches() -> Iterator[Batch]:
+            coming: Future[Future[Batch]] | None = fetching.submit(fetched)
+            while coming is not None:
+                judged = coming.result()
+                coming = None if has_passed(fetch.fetched(), until) else fetching.submit(fetched)
+                yield judged.result()
+                del judged  # a batch that has landed gives its memory to the one that comes
+
+        try:
+            yield batches()
+        finally:
+            fetch.stop()
+
+
+def _keep_freed_memory() -> None:
+    """Let this process use again what it has freed. glibc gives large blocks back to the system, which makes
+    each page of the next one anew, until a block of this size has been freed; then it keeps twice as much
+    (mallopt(3), "dynamic mmap threshold"). Elsewhere nothing happens."""
+    np.empty(_KEPT, np.uint8)

@@ -1,0 +1,9 @@
+"""The landing file of a stream: rows, rejects and offsets in one transaction.
+
+file.py        a batch lands, a gap is recorded, an epoch begins
+batch.py       what a transaction takes, and what it did
+gap.py         events that the topic no longer held
+schema.py      the tables, made once and checked at each opening
+connection.py  the connection, and how much memory DuckDB has
+lock.py        one consumer at a time
+"""

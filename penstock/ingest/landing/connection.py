@@ -1,0 +1,109 @@
+"""The connection to a landing file, and how much memory DuckDB has for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from penstock.core.duckdb_file import open_duckdb
+from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError
+from penstock.core.landing_format import ROW_GROUPS
+from penstock.ingest.check.compiler import Judgement
+from penstock.ingest.landing.schema import is_marked_huge, mark_huge, ready_landing
+
+# Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint.
+_SETTINGS = """
+SET preserve_insertion_order = false;
+SET wal_autocheckpoint = '128MB';
+"""
+_USUAL_MEMORY = "SET memory_limit = '128MB'"
+_ALL_MEMORY = "RESET memory_limit"  # most of the machine's
+_HARDLY_ANY_MEMORY = "SET memory_limit = '4MB'"
+
+
+class LandingConnection:
+    """A connection to a landing file that is open for writing; `duckdb` is DuckDB's."""
+
+    def __init__(self, path: Path, judgement: Judgement, environment: str, *, wait: float) -> None:
+        """Raises BusyError, and LandingError for a file that is damaged, of another environment, or with
+        other columns than the contract's."""
+        self._path, self._judgement, self._environment = path, judgement, environment
+        self._memory = _USUAL_MEMORY
+        self.duckdb = self._connect(wait)
+
+    def reopen(self, *, wait: float = 30.0) -> None:
+        """Close the file and open it anew; others may come between. What DuckDB knows of each row group that
+        it has written stays in memory until then. Raises as for a new one."""
+        self.close()
+        self.duckdb = self._connect(wait)
+
+    def close(self) -> None:
+        """Close the file, which is a checkpoint."""
+        self.duckdb.close()
+
+    def take_huge_events(self) -> None:
+        """Have memory for events of megabytes, from now on and whenever the file is opened: a commit can want
+        more than is usual, and end the connection where it is not there. Until the file is closed, its row
+        groups stay as they are: to join them, all texts of 2048 rows would be in memory."""
+        self.allow_all_memory()
+        self.duckdb.execute("SET max_vacuum_tasks = 0")
+        mark_huge(self.duckdb, self._judgement.contract.stream)
+
+    def allow_all_memory(self) -> None:
+        """Let DuckDB use most of the machine's memory from now on, as it does by default."""
+        self._memory = _ALL_MEMORY
+        self.duckdb.execute(_ALL_MEMORY)
+
+    def forget_written(self) -> None:
+        """Let go of what has been written: DuckDB keeps it while there is memory, and it is not read here."""
+        try:
+            self.duckdb.execute(_HARDLY_ANY_MEMORY)
+        except duckdb.OutOfMemoryException:
+            return  # rows that only the log has take more; all else is forgotten by now
+        finally:
+            self.duckdb.execute(self._memory)
+
+    def _connect(self, wait: float) -> duckdb.DuckDBPyConnection:
+        try:
+            connection = open_duckdb(self._path, wait=wait, storage=ROW_GROUPS)
+        except (BusyError, DiskError):  # nothing is wrong with the file
+            raise
+        except PenstockError as exc:
+            raise LandingError(exc.message, fix=exc.fix or _after_damage(self._path)) from exc
+        try:
+            with told(self._path):
+                connection.execute(_SETTINGS)
+                ready_landing(connection, self._path, self._judgement.contract, self._environment)
+                self._judgement.prepare(connection)
+                if is_marked_huge(connection, self._judgement.contract.stream):
+                    self._memory = _ALL_MEMORY
+                connection.execute(self._memory)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """DuckDB's errors about a landing file as LandingError, with what to do."""
+    try:
+        yield
+    except duckdb.Error as exc:
+        raise LandingError(
+            f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",
+            fix=f"mend what the message says (a full disk?); {_after_damage(path)}",
+        ) from exc
+
+
+def _after_damage(path: Path) -> str:
+    """What to do when a landing file is damaged. Without its log it is as of its last checkpoint, whole."""
+    log = path.with_name(path.name + ".wal")
+    aside = f"; if only {log} is, move that aside" if log.exists() else ""
+    return (
+        f"if the file is damaged, bring back a copy of it{aside}: the offsets go with it, and what Kafka "
+        "still holds lands again"
+    )

@@ -1,0 +1,331 @@
+"""The landing file of one stream: rows, rejects and offsets, committed together or not at all.
+
+The database is the only truth of offsets. A batch lands as a compare-and-set: only if the offsets that the
+file holds are still those from which the batch was fetched. Of two consumers, one wins each batch.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from penstock.core.duckdb_file import open_duckdb, quoted
+from penstock.core.errors import BusyError, LandingError
+from penstock.core.kill_point import kill_point
+from penstock.core.landing_format import landing_format
+from penstock.core.settings import Settings
+from penstock.ingest.check.checker import open_judge
+from penstock.ingest.check.compiler import Judgement, compile_judgement
+from penstock.ingest.check.result import Judged, Reasons, count_reasons
+from penstock.ingest.contract.model import Contract
+from penstock.ingest.decode.arrow_bytes import bytes_of
+from penstock.ingest.landing.batch import NOTHING, Batch, Landed
+from penstock.ingest.landing.connection import LandingConnection, told
+from penstock.ingest.landing.gap import Gap
+from penstock.ingest.landing.schema import create_landing
+
+_HUGE = 16 * 1024  # bytes of an event, on average over a batch: more, and the file takes huge events
+
+
+class Outrun(Exception):
+    """Another consumer landed these offsets first. Nothing was written; read the offsets again."""
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """An open landing file, ready for writing. Times are passed in: the machine's clock is the caller's."""
+
+    file: LandingConnection
+    judgement: Judgement
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's connection to the file, until that is opened anew."""
+        return self.file.duckdb
+
+    def epoch(
+        self,
+        cluster_id: str,
+        topic_id: str,
+        *,
+        now: dt.datetime,
+        begin_new: bool = False,
+        command: str | None = None,
+    ) -> int:
+        """The epoch of this topic: offsets of one topic id on one cluster. The first one is 1.
+
+        Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false;
+        `command` is then what goes on with the option `--new-epoch` (default: drain).
+        """
+        topic = self.judgement.contract.topic
+        # Fetched whole: a result that is left open would be in the way of the next statement.
+        rows = self.connection.execute(
+            "SELECT epoch, cluster_id, topic, topic_id FROM raw.topics ORDER BY epoch DESC LIMIT 1"
+        ).fetchall()
+        last = rows[0] if rows else None
+        if last is not None and last[1:] == (cluster_id, topic, topic_id):
+            return int(last[0])
+        if last is not None and not begin_new:
+            command = command or f"penstock ingest drain {self.judgement.contract.stream}"
+            raise LandingError(
+                f"topic {topic}: it is not the topic that this landing file was filled from: "
+                f"{_difference(last[1:], (cluster_id, topic, topic_id))}",
+                fix="check KAFKA_BOOTSTRAP_SERVERS; if the topic was made anew on purpose, go on with "
+                f"`{command} --new-epoch`",
+            )
+        return self.begin_epoch(cluster_id, topic_id, now=now)
+
+    def begin_epoch(self, cluster_id: str, topic_id: str, *, now: dt.datetime) -> int:
+        """Begin the next epoch: offsets start anew. Returns its number."""
+        row = self.connection.execute(
+            "INSERT INTO raw.topics SELECT coalesce(max(epoch), 0) + 1, $1, $2, $3, $4 FROM raw.topics "
+            "RETURNING epoch",
+            [cluster_id, self.judgement.contract.topic, topic_id, now],
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def next_offsets(self, epoch: int) -> dict[int, int]:
+        """By partition, the offset to fetch next."""
+        return next_offsets(self.connection, epoch)
+
+    def accept_gaps(self, gaps: Sequence[Gap], *, epoch: int, run_id: str, now: dt.datetime) -> None:
+        """Move the offsets behind events that the topic no longer holds, and record them, in one transaction.
+
+        Raises Outrun (another consumer was first) and LandingError; then nothing has changed.
+        """
+        if not gaps:
+            return
+        try:
+            with _transaction(self.connection):
+                self._compare_and_set(
+                    {gap.partition: gap.from_offset for gap in gaps},
+                    {gap.partition: gap.to_offset + 1 for gap in gaps},
+                    epoch,
+                )
+                for gap in gaps:
+                    self.connection.execute(
+                        "INSERT INTO raw.gaps VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                        [epoch, gap.partition, gap.from_offset, gap.to_offset, gap.events, now, run_id],
+                    )
+                kill_point("ingest.gap_recorded")
+        except duckdb.Error as exc:
+            raise LandingError(
+                f"{self.judgement.contract.stream}: a gap could not be recorded: {exc}",
+                fix="mend what the message says (a full disk?) and run again; nothing has changed",
+            ) from exc
+
+    def complete_until(self, moment: dt.datetime) -> dt.datetime:
+        """Note that all events up to `moment` are here; never moves backwards. Returns what now holds."""
+        row = self.connection.execute(
+            "UPDATE raw.landing SET complete_until = greatest(complete_until, $1) RETURNING complete_until",
+            [moment],
+        ).fetchone()
+        assert row is not None
+        result: dt.datetime = row[0]
+        return result
+
+    def land(self, batch: Batch, *, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        """Judge a batch and commit its rows, rejects and offsets in one transaction.
+
+        1. judge its events, if that was not done before
+        2. begin; compare each partition's stored offset with the batch's start, and set it to the batch's end
+        3. insert, under the next commit number, rows and rejects
+        4. commit
+
+        Raises Outrun (another consumer was first) and LandingError (the file cannot be written); then nothing
+        of the batch is in the file.
+        """
+        try:
+            try:
+                landed = self._land(batch, epoch, run_id, now)
+            except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
+                self.file.allow_all_memory()
+                landed = self._land(batch, epoch, run_id, now)
+            self.file.forget_written()
+        except duckdb.Error as exc:
+            raise LandingError(
+                f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
+                fix="mend what the message says (a full disk?) and run again; nothing is lost",
+            ) from exc
+        kill_point("ingest.committed")
+        return landed
+
+    def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        if batch.judged is None and batch.events.num_rows:
+            with open_judge(self.judgement) as judge:
+                batch = batch.judged_by(judge)  # 1
+        kill_point("ingest.judged")
+        if sum(map(bytes_of, batch.events.column("value").chunks)) > _HUGE * batch.events.num_rows:
+            self.file.take_huge_events()
+        with _transaction(self.connection):
+            self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
+            landed = self._insert(batch.judged, epoch, run_id, now) if batch.judged else NOTHING  # 3
+            kill_point("ingest.inserted")
+            # 4: the transaction commits
+        return landed
+
+    def _insert(self, judged: Judged, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+        connection, commit = self.connection, self.next_commit()
+        relations = {"plain": judged.plain, "others": judged.others, "rejects": judged.rejects}
+        for name, rows_of_it in relations.items():
+            connection.register(name, rows_of_it)
+        rows = self.insert_rows(f"({self.judgement.rows_sql})", epoch, commit) if judged.plain_rows else 0
+        rows += self.insert_rows("others", epoch, commit) if judged.others.num_rows else 0
+        if rows != judged.rows:
+            stream = self.judgement.contract.stream
+            raise LandingError(f"{stream}: {rows} rows were inserted in place of {judged.rows}")
+        rejected = int(judged.rejects.num_rows)
+        if rejected:
+            self.insert_rejects("rejects", epoch, commit)
+        for name in relations:
+            connection.unregister(name)  # it would keep the batch until the next one lands
+        self.note_commit(commit, now, run_id, rows, rejected)
+        return Landed(commit, rows, rejected, judged.reasons)
+
+    def note_commit(self, commit: int, now: dt.datetime, run_id: str, rows: int, rejected: int) -> None:
+        """Note what a batch's transaction does."""
+        self.connection.execute(
+            "INSERT INTO raw.commits VALUES ($1, $2, 'batch', $3, $4, $5)",
+            [commit, now, run_id, rows, rejected],
+        )
+
+    def insert_rows(self, source: str, epoch: int, commit: int) -> int:
+        """Insert the rows of `source`, straight from the query: several threads do so. Returns how many."""
+        contract = self.judgement.contract
+        columns = ", ".join(quoted(field.name) for field in contract.fields)
+        ((inserted,),) = self.connection.execute(
+            f"INSERT INTO raw.{quoted(contract.stream)} "
+            f"SELECT {columns}, _unknown, $1, _kafka_partition, _offset, _kafka_timestamp, $2, $3 "
+            f"FROM {source}",
+            [epoch, commit, contract.version],
+        ).fetchall()
+        return int(inserted)
+
+    def judge_doubtful(self, events: int, where: str) -> tuple[int, int, Reasons]:
+        """Make the table `judged` of the relation `doubtful`, which holds so many events: how many are good,
+        how many rejects, and why. Raises LandingError, which tells `where`, if there are more or less."""
+        self.judgement.judge(self.connection)
+        row = self.connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
+        assert row is not None
+        judged, rejected = row
+        if judged != events:
+            raise LandingError(f"{judged} events were judged in place of {events} ({where})")
+        return judged - rejected, rejected, count_reasons(self.connection) if rejected else {}
+
+    def insert_rejects(self, source: str, epoch: int, commit: int) -> None:
+        """Insert the rejects of `source`, which has the columns of `Judged.rejects`."""
+        self.connection.execute(
+            'INSERT INTO raw.rejects SELECT $1, "partition", "offset", kafka_timestamp, $2, $3, '
+            f"key, value, headers, reasons, NULL FROM {source}",
+            [epoch, commit, self.judgement.contract.version],
+        )
+
+    def next_commit(self) -> int:
+        """The number of the transaction that comes next."""
+        # Fetched whole: a result that is left open would be in the way of the next statement.
+        ((commit,),) = self.connection.execute(
+            'SELECT coalesce(max("commit"), 0) + 1 FROM raw.commits'
+        ).fetchall()
+        return int(commit)
+
+    def _compare_and_set(self, starts: Mapping[int, int | None], ends: Mapping[int, int], epoch: int) -> None:
+        for partition, end in sorted(ends.items()):
+            start = starts[partition]
+            if start is None:
+                stored = self.connection.execute(
+                    "INSERT INTO raw.offsets VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING epoch",
+                    [epoch, partition, end],
+                ).fetchone()
+            else:
+                stored = self.connection.execute(
+                    'UPDATE raw.offsets SET next_offset = $1 WHERE epoch = $2 AND "partition" = $3 '
+                    "AND next_offset = $4 RETURNING epoch",
+                    [end, epoch, partition, start],
+                ).fetchone()
+            if stored is None:
+                raise Outrun(f"partition {partition}: the stored offset is no longer {start}")
+
+
+@contextmanager
+def open_landing(
+    settings: Settings, contract: Contract, *, wait: float = 30.0, path: Path | None = None
+) -> Iterator[LandingFile]:
+    """Open the stream's landing file (or the one at `path`) for writing, made when missing; closed with the
+    block.
+
+    Raises BusyError, and LandingError for a file that is damaged, of another environment, or with other
+    columns than the contract's.
+    """
+    path = path or settings.landing_file(contract.stream)
+    if not path.exists():
+        create_landing(path, contract, settings.environment)
+    judgement = compile_judgement(contract)
+    file = LandingConnection(path, judgement, settings.environment, wait=wait)
+    try:
+        with told(path):
+            yield LandingFile(file, judgement)
+    finally:
+        file.close()
+
+
+def next_offsets(connection: duckdb.DuckDBPyConnection, epoch: int) -> dict[int, int]:
+    """By partition, the offset to fetch next in `epoch`."""
+    rows = connection.execute(
+        'SELECT "partition", next_offset FROM raw.offsets WHERE epoch = $1', [epoch]
+    ).fetchall()
+    return dict(rows)
+
+
+def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dict[int, int] | None:
+    """By partition, the next offset of the topic with this id; empty before the first batch, None while
+    another process holds the file."""
+    path = settings.landing_file(contract.stream)
+    if not path.exists():
+        return {}
+    try:
+        connection = open_duckdb(path, read_only=True, wait=0)
+    except BusyError:
+        return None
+    try:
+        landing_format(connection, path)
+        epoch = connection.execute(
+            "SELECT max(epoch) FROM raw.topics WHERE topic_id = $1", [topic_id]
+        ).fetchone()
+        return next_offsets(connection, epoch[0]) if epoch and epoch[0] is not None else {}
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:
+        # After a fatal error (a full disk) there is no transaction left; the first error is the one to tell.
+        return
+
+
+def _difference(was: tuple[str, ...], now: tuple[str, ...]) -> str:
+    names = ("cluster id", "topic", "topic id")
+    pairs = zip(names, was, now, strict=True)
+    return ", ".join(f"{name} was {old}, is {new}" for name, old, new in pairs if old != new)
+
+
+def _places(batch: Batch) -> str:
+    return ", ".join(f"partition {p} up to offset {end}" for p, end in sorted(batch.ends.items()))
