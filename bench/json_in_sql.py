@@ -42,37 +42,37 @@ class LandingInSql(LandingFile):
         connection.execute("BEGIN")
         self._compare_and_set(batch.starts, batch.ends, epoch)
         commit = self.next_commit()
-        plain = self.insert_rows(f"({plain_sql(connection, self.judgement.contract)})", epoch, commit)
+        parsed = self.insert_rows(f"({parsed_sql(connection, self.compiled.contract)})", epoch, commit)
         good = rejected = 0
         reasons: Reasons = {}
-        if doubtful := batch.events.num_rows - plain:
+        if remaining := batch.events.num_rows - parsed:
             connection.execute(
                 "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT * FROM batch ANTI JOIN "
                 '(SELECT _kafka_partition AS "partition", _offset AS "offset" '
-                f"FROM raw.{quoted(self.judgement.contract.stream)} WHERE _commit = $1) "
+                f"FROM raw.{quoted(self.compiled.contract.stream)} WHERE _commit = $1) "
                 'USING ("partition", "offset")',
                 [commit],
             )
-            good, rejected, reasons = self.judge_doubtful(doubtful, "bench")
+            good, rejected, reasons = self.check_remaining(remaining, "bench")
         if good:
             self.insert_rows("judged WHERE reasons IS NULL", epoch, commit)
         if rejected:
             self.insert_rejects(f"({REJECTS})", epoch, commit)
-        self.note_commit(commit, now, run_id, plain + good, rejected)
+        self.note_commit(commit, now, run_id, parsed + good, rejected)
         connection.execute("COMMIT")
-        return Landed(commit, plain + good, rejected, reasons)
+        return Landed(commit, parsed + good, rejected, reasons)
 
 
 @contextmanager
 def open_landing_in_sql(settings: Settings, contract: Contract) -> Iterator[LandingFile]:
     """Penstock's landing file, filled by our SQL. Raises what `open_landing` does."""
     with open_landing(settings, contract) as landing:
-        yield LandingInSql(landing.file, landing.judgement)
+        yield LandingInSql(landing.file, landing.compiled)
 
 
-def plain_sql(connection: duckdb.DuckDBPyConnection, contract: Contract) -> str:
+def parsed_sql(connection: duckdb.DuckDBPyConnection, contract: Contract) -> str:
     """A SELECT of those events of `batch` that are good and written as most of them."""
-    return _plain_sql(contract, _usual_layout(connection, contract))
+    return _parsed_sql(contract, _usual_layout(connection, contract))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _usual_layout(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
 
 @functools.cache
-def _plain_sql(contract: Contract, layout: _Layout) -> str:
+def _parsed_sql(contract: Contract, layout: _Layout) -> str:
     """A SELECT of the plain and good events of the relation `batch`: the contract's columns, _unknown (NULL),
     _kafka_partition, _offset, _kafka_timestamp."""
     by_name = {field.name: field for field in contract.fields}

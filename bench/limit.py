@@ -44,5 +44,5 @@ def fetched(settings: Settings, contract: Contract) -> list[Batch]:
         )
         batches: list[Batch] = []
         while any(fetch.fetched().get(partition, 0) < end for partition, end in target.items()):
-            batches.append(fetch.batch(linger=_LINGER, until=target))
+            batches.append(fetch.batch(linger_s=_LINGER, until=target))
         return batches

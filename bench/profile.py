@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.turn import Step
-from penstock.ingest.check.checker import Judge
+from penstock.ingest.check.checker import Checker
 from penstock.ingest.consume import drain as drain_module
 from penstock.ingest.consume.fetch import Fetch
 from penstock.ingest.consume.source import Source
@@ -32,9 +32,9 @@ _COMMIT = "offsets, rejects, commit"
 _AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
     (columns_module, "decode", "decode to Arrow columns"),
-    (Judge, "read", _PARSE),
-    (Judge, "_is_good", _RULES),
-    (Judge, "_judge_doubtful", _JUDGE),
+    (Checker, "read", _PARSE),
+    (Checker, "_is_good", _RULES),
+    (Checker, "_judge_doubtful", _JUDGE),
 )
 _LANDING = (
     (Source, "look_again", "ask whether the topic is the same"),
@@ -108,8 +108,8 @@ def profiled() -> Iterator[Profile]:
     """From now on, each step is told to the profile."""
     profile = Profile(defaultdict(float), defaultdict(float), time.process_time(), time.perf_counter())
     originals = [(owner, name, getattr(owner, name)) for owner, name, _ in (*_AHEAD, *_LANDING)]
-    for wrapped, seams in ((profile.ahead, _AHEAD), (profile.step, _LANDING)):
-        for owner, name, step in seams:
+    for wrapped, hooks in ((profile.ahead, _AHEAD), (profile.step, _LANDING)):
+        for owner, name, step in hooks:
             setattr(owner, name, _within(getattr(owner, name), wrapped, step))
     opened = _DRAIN.open_landing
     originals.append((_DRAIN, "open_landing", opened))

@@ -13,7 +13,7 @@ import click
 
 from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
 from penstock.core.settings import Settings
-from penstock.ingest.check.tombstones import TOMBSTONE, rejects_told
+from penstock.ingest.check.tombstones import TOMBSTONE, rejects_text
 from penstock.ingest.rejects.commands import rejects
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def restore(
 
 def _tell_progress(landed: Landed) -> None:
     if landed.commit is not None:
-        rejected = rejects_told(landed.rejected, "rejected", landed.reasons.get((None, TOMBSTONE), 0))
+        rejected = rejects_text(landed.rejected, "rejected", landed.reasons.get((None, TOMBSTONE), 0))
         say_aside(f"commit {landed.commit}: {landed.landed} landed, {rejected}")
 
 
@@ -181,7 +181,7 @@ def _drained(result: DrainResult) -> str:
         seconds = f"{result.seconds:.1f} s"
         return f"{result.stream}: another process consumes it, and has landed all up to the end ({seconds})"
     tombstones = sum(reason.count for reason in result.reasons if reason.rule == TOMBSTONE)
-    rejected = rejects_told(result.rejected, "rejected", tombstones)
+    rejected = rejects_text(result.rejected, "rejected", tombstones)
     lines = [
         f"{result.stream}: {result.landed} landed, {rejected} in {result.commits} commits "
         f"({result.seconds:.1f} s); complete until {result.complete_until}"
@@ -192,7 +192,7 @@ def _drained(result: DrainResult) -> str:
 
 
 def _followed(result: FollowResult) -> str:
-    rejected = rejects_told(result.rejected, "rejected", result.tombstones)
+    rejected = rejects_text(result.rejected, "rejected", result.tombstones)
     counts = f"{result.landed} landed, {rejected} in {result.commits} commits"
     return "\n".join([f"{result.stream}: {counts}", *_gaps(result.gaps)])
 

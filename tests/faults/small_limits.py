@@ -20,7 +20,7 @@ from kafka import KafkaConsumer
 from penstock.cli import main
 from penstock.core import duckdb_file
 from penstock.ingest.consume import fetch, follow
-from penstock.ingest.consume import pipeline as fetch_ahead
+from penstock.ingest.consume import pipeline as pipeline
 from penstock.ingest.consume import source as consume
 from penstock.ingest.decode import columns
 from penstock.ingest.landing import file as landing
@@ -66,7 +66,7 @@ def stand_still_at_insert(which: int) -> None:
     landing.LandingFile.land = landed
 
 
-def tell_phases(descriptor: int, *, events: int) -> None:
+def report_phases(descriptor: int, *, events: int) -> None:
     """Write a letter whenever a phase of landing begins, and ALL_LANDED once so many events have landed."""
 
     def before(letter: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,9 +103,9 @@ if __name__ == "__main__":
     command = words[words.index("--") + 1 :]
     pairs = (word.partition("=") for word in words[: words.index("--")])
     limits = {name: float(value) for name, _, value in pairs}
-    fetch_ahead.WORTH_IT = follow._BUSY = 0
+    pipeline.WORTH_IT = follow._BUSY = 0
     if "tell_phases" in limits:
-        tell_phases(int(limits.pop("tell_phases")), events=int(limits.pop("events", 0)))
+        report_phases(int(limits.pop("tell_phases")), events=int(limits.pop("events", 0)))
     for name, value in limits.items():
         change(name, value)
     sys.argv[1:] = command

@@ -50,7 +50,7 @@ def test_each_hostile_message_lands_as_sent_or_is_rejected_with_reasons(
     sent = send_all(own_broker.servers, topic, messages, partitions=PARTITIONS)
     model = ContractModel(contract)
     verdicts: dict[Place, Verdict] = with_deep_stack(
-        lambda: {place: model.judge(message.value) for place, message in sent.items()}
+        lambda: {place: model.check(message.value) for place, message in sent.items()}
     )
     should_land = [place for place, verdict in verdicts.items() if verdict.values is not None]
     kinds = Counter(message.what for message in messages)

@@ -22,7 +22,7 @@ from penstock.core.settings import Settings
 from penstock.monitor.slack_stand_in import SlackStandIn
 
 DRAIN = ("ingest", "drain", PIPELINE)
-IN_DRAIN = ("ingest.judged", "ingest.inserted", "ingest.committed", "ingest.group_committed")
+IN_DRAIN = ("ingest.checked", "ingest.inserted", "ingest.committed", "ingest.group_committed")
 REPEAT = "This may be a repeat"
 
 # A point of a stage that no test here knows: add it below.
@@ -48,7 +48,7 @@ def test_landing(stream: FaultStream, tmp_path: Path, witness: Witness) -> None:
     for number, point in enumerate(IN_DRAIN):
         stream.produce_numbers(range(number * 100, number * 100 + 100))
         killed_at(stream.settings, point, *DRAIN)
-        committed = number + (point not in ("ingest.judged", "ingest.inserted"))
+        committed = number + (point not in ("ingest.checked", "ingest.inserted"))
         account = stream.account()
         assert all(read == kept for read, kept in account.values()), account
         assert sum(read for read, _ in account.values()) == committed * 100

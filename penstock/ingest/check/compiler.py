@@ -1,10 +1,10 @@
-"""A contract, compiled once to the SQL that judges a whole batch of raw events.
+"""A contract, compiled once to the SQL that checks a whole batch of raw events.
 
-The fast path takes the relation `plain` (`fast_path`): the values of good events, already read. Others are
-the relation `doubtful` of raw bytes and coordinates:
+Events that the fast path has read are the relation `parsed` (`parse.schema`): typed values. All others are
+the relation `remaining`, raw bytes and coordinates:
     partition INTEGER, offset BIGINT, kafka_timestamp TIMESTAMPTZ, key BLOB, value BLOB,
     headers STRUCT(key VARCHAR, value BLOB)[]
-Of it the judgement makes the temp table `judged`, one row for each event:
+Of it `check` makes the temp table `checked`, one row for each event:
     the contract's columns, _unknown, _kafka_partition, _offset, _kafka_timestamp, reasons
 `reasons` is NULL for a good event, else every reason: STRUCT(field, rule, found)[]. A reason of the event
 as a whole has no field.
@@ -40,32 +40,32 @@ from penstock.ingest.check.field_rules import (
 from penstock.ingest.check.parsed_rules import rows_sql, rules_sql
 from penstock.ingest.check.tombstones import TOMBSTONE
 from penstock.ingest.contract.model import Contract
-from penstock.ingest.parse.schema import plain_schema
+from penstock.ingest.parse.schema import parsed_schema
 
 LONGEST_VALUE = 8 * 1024 * 1024  # bytes of one event; more is a reason, "size"
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The compiled contract."""
+class CompiledContract:
+    """A contract as SQL."""
 
     contract: Contract
-    plain_schema: pa.Schema
-    rules_sql: str  # SELECT of one number for each event of the relation `plain`: 1 if it is good
-    rows_sql: str  # SELECT of the good events of `plain`
-    long_way: str  # SELECT of what `judged` holds, from the relation `doubtful`
+    parsed_schema: pa.Schema
+    rules_sql: str  # SELECT of one number for each event of `parsed`: 1 if it is good
+    rows_sql: str  # SELECT of the good events of `parsed`, once these are marked
+    checked_sql: str  # SELECT of what `checked` holds, from the relation `remaining`
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create the temp macros that the SQL calls; once per connection."""
         connection.execute(_macros())
 
-    def judge(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Make the temp table `judged` of `doubtful`."""
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {self.long_way}")
+    def check(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make the temp table `checked` of `remaining`."""
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {self.checked_sql}")
 
 
 @functools.cache  # `follow` opens the landing file anew for each batch
-def compile_judgement(contract: Contract) -> Judgement:
+def compile_contract(contract: Contract) -> CompiledContract:
     """Compile the contract's rules to SQL."""
     fields = contract.fields
     paths = ", ".join(json_path(field) for field in fields)
@@ -78,7 +78,7 @@ def compile_judgement(contract: Contract) -> Judgement:
     sql = f"""
 WITH decoded AS (
     SELECT *, CASE WHEN octet_length(value) <= {LONGEST_VALUE} THEN try(decode(value)) END AS json_text
-    FROM doubtful
+    FROM remaining
 ),
 checked AS (
     SELECT
@@ -167,8 +167,8 @@ SELECT
     ) END AS reasons
 FROM told
 """
-    return Judgement(
-        contract, plain_schema(contract), rules_sql(contract, "plain"), rows_sql(contract, "plain"), sql
+    return CompiledContract(
+        contract, parsed_schema(contract), rules_sql(contract, "parsed"), rows_sql(contract, "parsed"), sql
     )
 
 

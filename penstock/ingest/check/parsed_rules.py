@@ -5,32 +5,34 @@ from __future__ import annotations
 from penstock.core.duckdb_file import quoted
 from penstock.ingest.check.field_rules import column, has_rules, in_years, in_zone, is_good
 from penstock.ingest.contract.model import Contract, Field
-from penstock.ingest.parse.schema import PLACE, PLAIN, is_local_column
+from penstock.ingest.parse.schema import PARSED, PLACE, is_local_column
+
+GOOD = "_is_good"  # takes the place of `PARSED` once the rules are checked
 
 
 def rules_sql(contract: Contract, relation: str) -> str:
-    """A SELECT of one number for each event of `relation`, which has the columns of `plain_columns`: 1 where
-    it is plain and keeps the rules, else 0."""
+    """A SELECT of one number for each event of `relation`, which has the columns of `parse_chunk`: 1 where
+    it is parsed and keeps the rules, else 0."""
     optional = [field for field in contract.fields if not field.required]
     tokens = "".join(f", {quoted(field.name)} AS {column('token', field)}" for field in optional)
-    # Of plain events, only a time that the clocks skip or repeat, or what breaks a rule, is not good.
+    # Of parsed events, only a time that the clocks skip or repeat, or what breaks a rule, is not good.
     ruled = [f for f in contract.fields if f.default_timezone is not None or has_rules(f)]
-    rules = " AND ".join([PLAIN, *map(is_good, ruled)])
+    rules = " AND ".join([PARSED, *map(is_good, ruled)])
     return f"""
 SELECT coalesce({rules}, false)::UTINYINT
-FROM (SELECT {_values(contract)}{tokens}, {PLAIN} FROM {relation})
+FROM (SELECT {_values(contract)}{tokens}, {PARSED} FROM {relation})
 """
 
 
 def rows_sql(contract: Contract, relation: str) -> str:
-    """A SELECT of the events of `relation`, which has the columns of `plain_columns`, that are marked: the
-    contract's columns, _unknown, _kafka_partition, _offset, _kafka_timestamp."""
+    """A SELECT of the good events of `relation`, which has the columns of `Checked.parsed`: the contract's
+    columns, _unknown, _kafka_partition, _offset, _kafka_timestamp."""
     named = ", ".join(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)
     place = ", ".join(PLACE)
     return f"""
 SELECT {named}, _unknown::JSON AS _unknown, {place}
-FROM (SELECT {_values(contract)}, _unknown, {place}, {PLAIN} FROM {relation})
-WHERE coalesce({PLAIN}, false) -- a bare column would be a filter of Arrow's own, which is slower
+FROM (SELECT {_values(contract)}, _unknown, {place}, {GOOD} FROM {relation})
+WHERE coalesce({GOOD}, false) -- a bare column would be a filter of Arrow's own, which is slower
 """
 
 

@@ -8,6 +8,6 @@ from __future__ import annotations
 TOMBSTONE = "tombstone"  # the rule of their reason
 
 
-def rejects_told(rejects: int, state: str, tombstones: int) -> str:
+def rejects_text(rejects: int, state: str, tombstones: int) -> str:
     """How many rejects there are, for people: `5 rejected (2 of them tombstones)`."""
     return f"{rejects} {state}" + (f" ({tombstones} of them tombstones)" if tombstones else "")

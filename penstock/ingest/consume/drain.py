@@ -58,7 +58,7 @@ class DrainResult:
 
 
 @dataclass(frozen=True)
-class Order:
+class DrainRequest:
     """What to drain: up to `target` (by partition), as of `asked_at`, in the name of a run."""
 
     contract: Contract
@@ -90,14 +90,14 @@ def drain(
     tally = _Tally()
     with open_source(settings, contract) as source:
         asked_at = clock()
-        order = Order(contract, source.end_offsets(), asked_at, run_id, begin_new_epoch, accept_gap)
+        request = DrainRequest(contract, source.end_offsets(), asked_at, run_id, begin_new_epoch, accept_gap)
         while True:
             try:
                 with stream_lock(settings, contract, what="drain"):
-                    complete_until = _drain_alone(source, order, clock, tally, on_landed, wait)
+                    complete_until = _drain_alone(source, request, clock, tally, on_landed, wait)
                 return tally.result(contract.stream, complete_until, time.monotonic() - began)
             except BusyError:
-                if has_passed(stored_offsets(settings, contract, source.topic.topic_id), order.target):
+                if has_passed(stored_offsets(settings, contract, source.topic.topic_id), request.target):
                     return tally.result(contract.stream, None, time.monotonic() - began, by_another=True)
                 if time.monotonic() - began > wait:
                     raise
@@ -105,18 +105,20 @@ def drain(
 
 
 def _drain_alone(
-    source: Source, order: Order, clock: Clock, tally: _Tally, on_landed: OnLanded, wait: float
+    source: Source, request: DrainRequest, clock: Clock, tally: _Tally, on_landed: OnLanded, wait: float
 ) -> dt.datetime:
-    with open_landing(source.settings, order.contract, wait=min(wait, _WAIT_FOR_FILE)) as landing:
-        epoch = source.epoch(landing, clock=clock, begin_new=order.begin_new_epoch)
+    with open_landing(source.settings, request.contract, wait=min(wait, _WAIT_FOR_FILE)) as landing:
+        epoch = source.epoch(landing, clock=clock, begin_new=request.begin_new_epoch)
         arrived = False
         while not arrived:
             try:
-                arrived = _drain_in_one_go(source, landing, epoch, order, clock, tally, on_landed)
+                arrived = _drain_in_one_go(source, landing, epoch, request, clock, tally, on_landed)
             except OffsetsGone as gone:
                 source.explain(gone, landing, clock=clock)
-        complete_until = landing.complete_until(order.asked_at)
-        check_rejects(landing.connection, order.contract.stream, order.contract.reject_limit, order.run_id)
+        complete_until = landing.complete_until(request.asked_at)
+        check_rejects(
+            landing.connection, request.contract.stream, request.contract.reject_limit, request.run_id
+        )
         return complete_until
 
 
@@ -124,7 +126,7 @@ def _drain_in_one_go(
     source: Source,
     landing: LandingFile,
     epoch: int,
-    order: Order,
+    request: DrainRequest,
     clock: Clock,
     tally: _Tally,
     on_landed: OnLanded,
@@ -134,17 +136,19 @@ def _drain_in_one_go(
     fetch, gaps = source.fetch_from(
         landing,
         epoch,
-        accept_gap=order.accept_gap,
-        command=f"penstock ingest drain {order.contract.stream}",
-        run_id=order.run_id,
+        accept_gap=request.accept_gap,
+        command=f"penstock ingest drain {request.contract.stream}",
+        run_id=request.run_id,
         clock=clock,
     )
     tally.gaps += gaps
     with fetched_ahead(
-        fetch, landing.judgement, data=source.settings.data, linger=_LINGER, until=order.target
+        fetch, landing.compiled, data=source.settings.data, linger_s=_LINGER, until=request.target
     ) as batches:
         for batch in batches:
-            landed = land_batch(source, landing, fetch, batch, epoch=epoch, run_id=order.run_id, clock=clock)
+            landed = land_batch(
+                source, landing, fetch, batch, epoch=epoch, run_id=request.run_id, clock=clock
+            )
             del batch  # its memory is for the next one
             if landed is None:
                 return False

@@ -77,9 +77,9 @@ class Fetch:
     def batch(
         self,
         *,
-        linger: float,
+        linger_s: float,
         until: Mapping[int, int] | None = None,
-        stall: float = 60.0,
+        stall_s: float = 60.0,
         tell: Callable[[pa.RecordBatch], None] | None = None,
     ) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
@@ -91,7 +91,7 @@ class Fetch:
         """
         decoded = []
         # Chunks are decoded while their bytes are still in the processor's cache.
-        for chunk in chunks(self._items(linger, until, stall)):
+        for chunk in chunks(self._items(linger_s, until, stall_s)):
             decoded.append(chunk)
             if tell is not None:
                 tell(chunk)
@@ -101,13 +101,13 @@ class Fetch:
         self._fetched.update(moved)
         return Batch(pa.Table.from_batches(decoded, schema=SCHEMA), starts=starts, ends=moved)
 
-    def _items(self, linger: float, until: Mapping[int, int] | None, stall: float) -> Iterator[Any]:
+    def _items(self, linger_s: float, until: Mapping[int, int] | None, stall_s: float) -> Iterator[Any]:
         """What is polled for one batch, as it comes."""
         size = events = 0
         began = moved = time.monotonic()
         while True:
             try:
-                polled, failure = self._poll(min(linger, 0.5))
+                polled, failure = self._poll(min(linger_s, 0.5))
             except OffsetsGone:
                 if not events:
                     raise
@@ -122,11 +122,11 @@ class Fetch:
                 return
             if size >= BATCH_BYTES or events >= BATCH_EVENTS:
                 return
-            if now - began >= linger and (events or until is None):
+            if now - began >= linger_s and (events or until is None):
                 return
-            if now - moved > stall:
+            if now - moved > stall_s:
                 raise BrokerError(
-                    f"topic {self._topic.name} at {self._servers}: no event for {stall:g} s, though "
+                    f"topic {self._topic.name} at {self._servers}: no event for {stall_s:g} s, though "
                     f"the topic has more: at {self.positions()}, to {dict(until or {})}"
                     + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",

@@ -1,6 +1,6 @@
 """`penstock ingest follow`: land events as they come, until stopped.
 
-The landing file is held only while a batch, judged before, is written, so that dbt and people get in; while
+The landing file is held only while a batch, checked before, is written, so that dbt and people get in; while
 one of them holds it, the batch waits and Kafka buffers.
 """
 
@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 from penstock.core.errors import BrokerError, BusyError
 from penstock.core.settings import Settings
-from penstock.ingest.check.checker import Judge, open_judge
-from penstock.ingest.check.compiler import compile_judgement
+from penstock.ingest.check.checker import Checker, open_checker
+from penstock.ingest.check.compiler import compile_contract
 from penstock.ingest.check.tombstones import TOMBSTONE
 from penstock.ingest.consume.fetch import OffsetsGone
 from penstock.ingest.consume.source import Clock, Source, has_passed, land_batch, open_source
@@ -66,11 +66,11 @@ def follow(
     with (
         stream_lock(settings, contract, what="follow"),
         open_source(settings, contract) as source,
-        open_judge(compile_judgement(contract)) as judge,
+        open_checker(compile_contract(contract)) as checker,
     ):
         try:
             while not stop.is_set():
-                for landed in _follow_same_topic(source, contract, judge, run_id, clock, stop, accept_gap):
+                for landed in _follow_same_topic(source, contract, checker, run_id, clock, stop, accept_gap):
                     if isinstance(landed, Gap):
                         result = replace(result, gaps=(*result.gaps, landed))
                         continue
@@ -92,7 +92,7 @@ def follow(
 def _follow_same_topic(
     source: Source,
     contract: Contract,
-    judge: Judge,
+    checker: Checker,
     run_id: str,
     clock: Clock,
     stop: threading.Event,
@@ -121,12 +121,12 @@ def _follow_same_topic(
             asked_at, target = clock(), source.end_offsets()
             tell_again = time.monotonic() + _TELL_COMPLETE
         try:
-            batch = fetch.batch(linger=_LINGER)
-            if batch.events.num_rows >= _BUSY and not judge.fast:
+            batch = fetch.batch(linger_s=_LINGER)
+            if batch.events.num_rows >= _BUSY and not checker.fast:
                 load(source.settings.data)
-                judge.fast = True
+                checker.fast = True
                 fetch.whole_batches()
-            batch = batch.judged_by(judge)
+            batch = batch.checked_by(checker)
         except OffsetsGone as gone:
             with _file(source.settings, contract, stop) as landing:
                 if landing is not None:

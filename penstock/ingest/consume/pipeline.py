@@ -1,4 +1,4 @@
-"""While one batch lands, the next is judged, and the one after it is fetched and read.
+"""While one batch lands, the next is checked, and the one after it is fetched and read.
 
 Threads can share this work, for they do most of theirs without Python's lock. One reads what it has fetched,
 while that is in its processor's cache: with another thread for the reading, both wait for the lock again and
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from penstock.ingest.check.checker import open_judge
-from penstock.ingest.check.compiler import Judgement
+from penstock.ingest.check.checker import open_checker
+from penstock.ingest.check.compiler import CompiledContract
 from penstock.ingest.consume.fetch import Fetch
 from penstock.ingest.consume.source import has_passed
 from penstock.ingest.landing.batch import Batch
@@ -27,9 +27,9 @@ _KEPT = 31 * 2**20  # bytes
 
 @contextmanager
 def fetched_ahead(
-    fetch: Fetch, judgement: Judgement, *, data: Path, linger: float, until: Mapping[int, int]
+    fetch: Fetch, compiled: CompiledContract, *, data: Path, linger_s: float, until: Mapping[int, int]
 ) -> Iterator[Iterator[Batch]]:
-    """All batches up to `until`, judged; no more than the next two come meanwhile.
+    """All batches up to `until`, checked; no more than the next two come meanwhile.
 
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
@@ -39,28 +39,28 @@ def fetched_ahead(
         load(data)
         fetch.whole_batches()
     with (
-        open_judge(judgement, fast=fast) as judge,
+        open_checker(compiled, fast=fast) as checker,
         ThreadPoolExecutor(1, "fetch") as fetching,
-        ThreadPoolExecutor(1, "judge") as judging,
+        ThreadPoolExecutor(1, "check") as checking,
     ):
 
         def fetched() -> Future[Batch]:
-            """The next batch, read; as it is judged."""
-            plain: list[pa.RecordBatch] = []
+            """The next batch, read; as it is checked."""
+            parsed: list[pa.RecordBatch] = []
             batch = fetch.batch(
-                linger=linger,
+                linger_s=linger_s,
                 until=until,
-                tell=lambda chunk: plain.append(judge.read(chunk)),
+                tell=lambda chunk: parsed.append(checker.read(chunk)),
             )
-            return judging.submit(batch.judged_by, judge, plain)
+            return checking.submit(batch.checked_by, checker, parsed)
 
         def batches() -> Iterator[Batch]:
             coming: Future[Future[Batch]] | None = fetching.submit(fetched)
             while coming is not None:
-                judged = coming.result()
+                checked = coming.result()
                 coming = None if has_passed(fetch.fetched(), until) else fetching.submit(fetched)
-                yield judged.result()
-                del judged  # a batch that has landed gives its memory to the one that comes
+                yield checked.result()
+                del checked  # a batch that has landed gives its memory to the one that comes
 
         try:
             yield batches()

@@ -26,7 +26,7 @@ from penstock.ingest.kafka.topic import (
     open_consumer,
 )
 from penstock.ingest.landing.batch import NOTHING, Batch, Landed
-from penstock.ingest.landing.file import LandingFile, Outrun
+from penstock.ingest.landing.file import LandingFile, OffsetConflict
 from penstock.ingest.landing.gap import Gap
 
 _log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Source:
         was cut off before what was read; with `begin_new` that begins a new epoch instead. `command` is what
         goes on with the option `--new-epoch` (default: drain).
         """
-        command = command or f"penstock ingest drain {landing.judgement.contract.stream}"
+        command = command or f"penstock ingest drain {landing.compiled.contract.stream}"
         cluster_id, topic_id = self.topic.cluster_id, self.topic.topic_id
         epoch = landing.epoch(cluster_id, topic_id, now=clock(), begin_new=begin_new, command=command)
         stored = landing.next_offsets(epoch)
@@ -74,17 +74,19 @@ class Source:
             raise cut_error(self.topic.name, stored, cuts, command=command)
         return landing.begin_epoch(cluster_id, topic_id, now=clock())
 
-    def look_again(self, landing: LandingFile, *, clock: Clock) -> None:
+    def verify_topic(self, landing: LandingFile, *, clock: Clock) -> None:
         """Raise LandingError where the name leads to another topic by now: Kafka serves events by name, so
         these could be another topic's."""
-        topic = describe_topic(self.settings.bootstrap_servers, self.topic.name, within=_BROKER_BACK_WITHIN)
+        topic = describe_topic(
+            self.settings.bootstrap_servers, self.topic.name, within_ms=_BROKER_BACK_WITHIN
+        )
         landing.epoch(topic.cluster_id, topic.topic_id, now=clock())
 
     def explain(self, gone: OffsetsGone, landing: LandingFile, *, clock: Clock) -> None:
         """Raise LandingError for the reason why the topic no longer has the next offset: it is another topic,
         or its log was cut off. Nothing is raised where a gap is the reason: `fetch_from` names it. A broker
         that gives no reason is a BrokerError."""
-        self.look_again(landing, clock=clock)
+        self.verify_topic(landing, clock=clock)
         epoch = self.epoch(landing, clock=clock)
         stored = landing.next_offsets(epoch)
         if gone.cut:
@@ -117,8 +119,8 @@ class Source:
                 raise gap_error(self.topic.name, gaps, command=command)
             try:
                 landing.accept_gaps(gaps, epoch=epoch, run_id=run_id, now=clock())
-            except Outrun as outrun:
-                _log.info("another consumer was first: %s", outrun)
+            except OffsetConflict as conflict:
+                _log.info("another consumer was first: %s", conflict)
                 continue
             for gap in gaps:
                 _log.warning("%s; the gap is accepted and recorded", gap.told(self.topic.name))
@@ -148,11 +150,11 @@ def land_batch(
     Raises BrokerError and LandingError."""
     if not batch.ends:
         return NOTHING
-    source.look_again(landing, clock=clock)
+    source.verify_topic(landing, clock=clock)
     try:
         landed = landing.land(batch, epoch=epoch, run_id=run_id, now=clock())
-    except Outrun as outrun:
-        _log.info("another consumer was first: %s", outrun)
+    except OffsetConflict as conflict:
+        _log.info("another consumer was first: %s", conflict)
         return None
     fetch.took(batch)
     try:

@@ -117,7 +117,7 @@ def _fields(model: type[pydantic.BaseModel]) -> dict[str, pydantic.fields.FieldI
 
 def _model_within(annotation: Any) -> type[pydantic.BaseModel] | None:
     """The one model in an annotation such as `list[SchemaProperty] | None`; None where there is none, or
-    where several may stand (the JSON Schema judges those)."""
+    where several may stand (the JSON Schema checks those)."""
     if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
         return annotation
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) in (typing.Union, list):

@@ -21,15 +21,15 @@ _INLINE = 12  # bytes: a text that is no longer lies in its view
 _KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)  # the first bytes of a word
 
 
-def words(octets: Bytes, at: Ints, count: int) -> Words:
+def words(raw: Bytes, at: Ints, count: int) -> Words:
     """`count` words of eight bytes from each place on, the first byte lowest: shape (places, count).
 
     A place with fewer bytes behind it gives others, as does one just before the first byte; there must be so
     many bytes in all.
     """
     size = 8 * count
-    last = len(octets) - size
-    everywhere: Any = np.ndarray((last + 1,), f"V{size}", octets, 0, (1,))
+    last = len(raw) - size
+    everywhere: Any = np.ndarray((last + 1,), f"V{size}", raw, 0, (1,))
     found: Words = everywhere[np.minimum(at, last)].view("<u8").reshape(len(at), count)
     return found
 

@@ -37,8 +37,8 @@ def byte_at(context: Any, address: Any) -> Any:
     """The byte at an address."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        octet = builder.load(builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
-        return builder.zext(octet, ir.IntType(64))
+        byte = builder.load(builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
+        return builder.zext(byte, ir.IntType(64))
 
     return types.int64(types.int64), code
 

@@ -113,13 +113,13 @@ def decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
         raise _corrupt(batches, f"a record cannot be read ({exc})") from exc
 
 
-def _found(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> Records:
+def _found(raw: Bytes, batches: Sequence[RawBatch], counts: Ints) -> Records:
     """The parts of all records. Raises CorruptRecordError, which names the batch."""
-    from penstock.ingest.decode.record_walk import walk_records  # loads numba
+    from penstock.ingest.decode.record_scanner import scan_records  # loads numba
 
     sizes = np.array([len(batch.records) for batch in batches], np.int64)
     found = np.empty((9, int(counts.sum())), np.int64)
-    broken = walk_records(octets, np.cumsum(sizes), counts, found)
+    broken = scan_records(raw, np.cumsum(sizes), counts, found)
     if broken >= 0:
         raise _corrupt([batches[broken]], f"its {counts[broken]} records cannot be read")
     return Records(*found)
@@ -127,10 +127,10 @@ def _found(octets: Bytes, batches: Sequence[RawBatch], counts: Ints) -> Records:
 
 def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
     data = pa.py_buffer(b"".join([*(batch.records for batch in batches), PADDING]))
-    octets = as_bytes(data)[: -len(PADDING)]
+    raw = as_bytes(data)[: -len(PADDING)]
     counts = np.array([batch.count for batch in batches], np.int64)
-    found = _found(octets, batches, counts)
-    headers, behind = _headers(octets, data, found.header_count, found.headers_at, found.ends)
+    found = _found(raw, batches, counts)
+    headers, behind = _headers(raw, data, found.header_count, found.headers_at, found.ends)
     if (behind != found.ends).any():
         raise ValueError("a record is not as long as it says")
 
@@ -168,34 +168,34 @@ def _decode(batches: Sequence[RawBatch]) -> pa.RecordBatch:
     )
 
 
-def _varints(octets: Bytes, at: Ints) -> tuple[Ints, Ints]:
+def _varints(raw: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """The zigzag varint at each place, and the place behind it."""
-    octet = octets.take(at, mode="clip")
-    value = (octet & 0x7F).astype(np.uint64)
+    byte = raw.take(at, mode="clip")
+    value = (byte & 0x7F).astype(np.uint64)
     behind = at + 1
-    longer = np.flatnonzero(octet >= 0x80)
+    longer = np.flatnonzero(byte >= 0x80)
     for shift in range(7, 70, 7):
         if not longer.size:
             break
-        octet = octets.take(behind[longer], mode="clip")
-        value[longer] |= (octet & 0x7F).astype(np.uint64) << np.uint64(shift)
+        byte = raw.take(behind[longer], mode="clip")
+        value[longer] |= (byte & 0x7F).astype(np.uint64) << np.uint64(shift)
         behind[longer] += 1
-        longer = longer[octet >= 0x80]
+        longer = longer[byte >= 0x80]
     if longer.size:
         raise ValueError("a number of more than 64 bits")
     return (value >> np.uint64(1)).view(np.int64) ^ -(value & np.uint64(1)).view(np.int64), behind
 
 
-def _strings(octets: Bytes, at: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+def _strings(raw: Bytes, at: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
     """Of the byte string at each place: its length (negative: null), where it begins, the place behind it.
     Raises ValueError for one that goes on behind the end of its record."""
-    length, begin = _varints(octets, at)
+    length, begin = _varints(raw, at)
     if (length > ends - begin).any():
         raise ValueError("a length leads out of its record")
     return length, begin, begin + np.maximum(length, 0)
 
 
-def _headers(octets: Bytes, data: pa.Buffer, count: Ints, at: Ints, ends: Ints) -> tuple[pa.Array, Ints]:
+def _headers(raw: Bytes, data: pa.Buffer, count: Ints, at: Ints, ends: Ints) -> tuple[pa.Array, Ints]:
     """The headers of each record (null where it has none), and the places behind them."""
     if not count.any():
         return pa.nulls(len(count), HEADERS), at
@@ -207,8 +207,8 @@ def _headers(octets: Bytes, data: pa.Buffer, count: Ints, at: Ints, ends: Ints) 
     for n in range(count.max()):
         rows = np.flatnonzero(count > n)
         here = firsts[rows] + n
-        key_length[here], key_at[here], behind[rows] = _strings(octets, behind[rows], ends[rows])
-        value_length[here], value_at[here], behind[rows] = _strings(octets, behind[rows], ends[rows])
+        key_length[here], key_at[here], behind[rows] = _strings(raw, behind[rows], ends[rows])
+        value_length[here], value_at[here], behind[rows] = _strings(raw, behind[rows], ends[rows])
     if (key_length < 0).any():
         raise ValueError("a header without a name")
     keys = _names(views(pa.binary_view(), data, key_at, key_length).cast(pa.binary()))

@@ -29,17 +29,17 @@ class Topic:
     partitions: tuple[int, ...]
 
 
-def describe_topic(bootstrap_servers: str | None, name: str, *, within: int = _ANSWER_WITHIN) -> Topic:
+def describe_topic(bootstrap_servers: str | None, name: str, *, within_ms: int = _ANSWER_WITHIN) -> Topic:
     """Ask the broker. Raises BrokerError: no address, no answer `within` milliseconds, no such topic."""
     servers = required_servers(bootstrap_servers)
     with explained(servers):
         try:
             admin = KafkaAdminClient(
-                bootstrap_servers=servers, bootstrap_timeout_ms=within, request_timeout_ms=_ANSWER_WITHIN
+                bootstrap_servers=servers, bootstrap_timeout_ms=within_ms, request_timeout_ms=_ANSWER_WITHIN
             )
         except KafkaTimeoutError as exc:
             raise BrokerError(
-                f"Kafka at {servers}: no answer within {within / 1000:g} s ({exc})", fix=_REACHABLE
+                f"Kafka at {servers}: no answer within {within_ms / 1000:g} s ({exc})", fix=_REACHABLE
             ) from exc
         try:
             cluster = admin.describe_cluster()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from penstock.ingest.check.checker import Judge
-from penstock.ingest.check.result import Judged, Reasons
+from penstock.ingest.check.checker import Checker
+from penstock.ingest.check.result import Checked, Reasons
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,17 @@ class Batch:
     `events` has the columns partition int32, offset int64, kafka_timestamp timestamp[ms, UTC], key, value
     binary, headers list<struct<key string, value binary>>. `starts` and `ends` hold, by partition, the
     position that the fetch started from (None: no offset was stored yet) and the position after it.
-    `judged`: what the judgement says of them, where they were judged ahead.
+    `checked`: what the check says of them, where they were checked ahead.
     """
 
     events: pa.Table
     starts: Mapping[int, int | None]
     ends: Mapping[int, int]
-    judged: Judged | None = None
+    checked: Checked | None = None
 
-    def judged_by(self, judge: Judge, plain: Sequence[pa.RecordBatch] | None = None) -> Batch:
-        """The same, judged (`plain`: as in `Judge.judge`); nothing to do where it holds no event."""
-        return replace(self, judged=judge.judge(self.events, plain)) if self.events.num_rows else self
+    def checked_by(self, checker: Checker, parsed: Sequence[pa.RecordBatch] | None = None) -> Batch:
+        """The same, checked (`parsed`: as in `Checker.check`); nothing to do where it holds no event."""
+        return replace(self, checked=checker.check(self.events, parsed)) if self.events.num_rows else self
 
 
 @dataclass(frozen=True)

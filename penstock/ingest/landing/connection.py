@@ -11,7 +11,7 @@ import duckdb
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError
 from penstock.core.landing_format import ROW_GROUPS
-from penstock.ingest.check.compiler import Judgement
+from penstock.ingest.check.compiler import CompiledContract
 from penstock.ingest.landing.schema import is_marked_huge, mark_huge, ready_landing
 
 # Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint.
@@ -27,10 +27,10 @@ _HARDLY_ANY_MEMORY = "SET memory_limit = '4MB'"
 class LandingConnection:
     """A connection to a landing file that is open for writing; `duckdb` is DuckDB's."""
 
-    def __init__(self, path: Path, judgement: Judgement, environment: str, *, wait: float) -> None:
+    def __init__(self, path: Path, compiled: CompiledContract, environment: str, *, wait: float) -> None:
         """Raises BusyError, and LandingError for a file that is damaged, of another environment, or with
         other columns than the contract's."""
-        self._path, self._judgement, self._environment = path, judgement, environment
+        self._path, self._compiled, self._environment = path, compiled, environment
         self._memory = _USUAL_MEMORY
         self.duckdb = self._connect(wait)
 
@@ -50,7 +50,7 @@ class LandingConnection:
         groups stay as they are: to join them, all texts of 2048 rows would be in memory."""
         self.allow_all_memory()
         self.duckdb.execute("SET max_vacuum_tasks = 0")
-        mark_huge(self.duckdb, self._judgement.contract.stream)
+        mark_huge(self.duckdb, self._compiled.contract.stream)
 
     def allow_all_memory(self) -> None:
         """Let DuckDB use most of the machine's memory from now on, as it does by default."""
@@ -76,9 +76,9 @@ class LandingConnection:
         try:
             with told(self._path):
                 connection.execute(_SETTINGS)
-                ready_landing(connection, self._path, self._judgement.contract, self._environment)
-                self._judgement.prepare(connection)
-                if is_marked_huge(connection, self._judgement.contract.stream):
+                ready_landing(connection, self._path, self._compiled.contract, self._environment)
+                self._compiled.prepare(connection)
+                if is_marked_huge(connection, self._compiled.contract.stream):
                     self._memory = _ALL_MEMORY
                 connection.execute(self._memory)
         except BaseException:

@@ -19,9 +19,9 @@ from penstock.core.errors import BusyError, LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.landing_format import landing_format
 from penstock.core.settings import Settings
-from penstock.ingest.check.checker import open_judge
-from penstock.ingest.check.compiler import Judgement, compile_judgement
-from penstock.ingest.check.result import Judged, Reasons, count_reasons
+from penstock.ingest.check.checker import open_checker
+from penstock.ingest.check.compiler import CompiledContract, compile_contract
+from penstock.ingest.check.result import Checked, Reasons, count_reasons
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.decode.arrow_bytes import bytes_of
 from penstock.ingest.landing.batch import NOTHING, Batch, Landed
@@ -32,7 +32,7 @@ from penstock.ingest.landing.schema import create_landing
 _HUGE = 16 * 1024  # bytes of an event, on average over a batch: more, and the file takes huge events
 
 
-class Outrun(Exception):
+class OffsetConflict(Exception):
     """Another consumer landed these offsets first. Nothing was written; read the offsets again."""
 
 
@@ -41,7 +41,7 @@ class LandingFile:
     """An open landing file, ready for writing. Times are passed in: the machine's clock is the caller's."""
 
     file: LandingConnection
-    judgement: Judgement
+    compiled: CompiledContract
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -62,7 +62,7 @@ class LandingFile:
         Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false;
         `command` is then what goes on with the option `--new-epoch` (default: drain).
         """
-        topic = self.judgement.contract.topic
+        topic = self.compiled.contract.topic
         # Fetched whole: a result that is left open would be in the way of the next statement.
         rows = self.connection.execute(
             "SELECT epoch, cluster_id, topic, topic_id FROM raw.topics ORDER BY epoch DESC LIMIT 1"
@@ -71,7 +71,7 @@ class LandingFile:
         if last is not None and last[1:] == (cluster_id, topic, topic_id):
             return int(last[0])
         if last is not None and not begin_new:
-            command = command or f"penstock ingest drain {self.judgement.contract.stream}"
+            command = command or f"penstock ingest drain {self.compiled.contract.stream}"
             raise LandingError(
                 f"topic {topic}: it is not the topic that this landing file was filled from: "
                 f"{_difference(last[1:], (cluster_id, topic, topic_id))}",
@@ -85,7 +85,7 @@ class LandingFile:
         row = self.connection.execute(
             "INSERT INTO raw.topics SELECT coalesce(max(epoch), 0) + 1, $1, $2, $3, $4 FROM raw.topics "
             "RETURNING epoch",
-            [cluster_id, self.judgement.contract.topic, topic_id, now],
+            [cluster_id, self.compiled.contract.topic, topic_id, now],
         ).fetchone()
         assert row is not None
         return int(row[0])
@@ -97,7 +97,7 @@ class LandingFile:
     def accept_gaps(self, gaps: Sequence[Gap], *, epoch: int, run_id: str, now: dt.datetime) -> None:
         """Move the offsets behind events that the topic no longer holds, and record them, in one transaction.
 
-        Raises Outrun (another consumer was first) and LandingError; then nothing has changed.
+        Raises OffsetConflict (another consumer was first) and LandingError; then nothing has changed.
         """
         if not gaps:
             return
@@ -116,7 +116,7 @@ class LandingFile:
                 kill_point("ingest.gap_recorded")
         except duckdb.Error as exc:
             raise LandingError(
-                f"{self.judgement.contract.stream}: a gap could not be recorded: {exc}",
+                f"{self.compiled.contract.stream}: a gap could not be recorded: {exc}",
                 fix="mend what the message says (a full disk?) and run again; nothing has changed",
             ) from exc
 
@@ -131,15 +131,15 @@ class LandingFile:
         return result
 
     def land(self, batch: Batch, *, epoch: int, run_id: str, now: dt.datetime) -> Landed:
-        """Judge a batch and commit its rows, rejects and offsets in one transaction.
+        """Check a batch and commit its rows, rejects and offsets in one transaction.
 
-        1. judge its events, if that was not done before
+        1. check its events, if that was not done before
         2. begin; compare each partition's stored offset with the batch's start, and set it to the batch's end
         3. insert, under the next commit number, rows and rejects
         4. commit
 
-        Raises Outrun (another consumer was first) and LandingError (the file cannot be written); then nothing
-        of the batch is in the file.
+        Raises OffsetConflict (another consumer was first) and LandingError (the file cannot be written);
+        then nothing of the batch is in the file.
         """
         try:
             try:
@@ -150,43 +150,43 @@ class LandingFile:
             self.file.forget_written()
         except duckdb.Error as exc:
             raise LandingError(
-                f"{self.judgement.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
+                f"{self.compiled.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
                 fix="mend what the message says (a full disk?) and run again; nothing is lost",
             ) from exc
         kill_point("ingest.committed")
         return landed
 
     def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
-        if batch.judged is None and batch.events.num_rows:
-            with open_judge(self.judgement) as judge:
-                batch = batch.judged_by(judge)  # 1
-        kill_point("ingest.judged")
+        if batch.checked is None and batch.events.num_rows:
+            with open_checker(self.compiled) as checker:
+                batch = batch.checked_by(checker)  # 1
+        kill_point("ingest.checked")
         if sum(map(bytes_of, batch.events.column("value").chunks)) > _HUGE * batch.events.num_rows:
             self.file.take_huge_events()
         with _transaction(self.connection):
             self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
-            landed = self._insert(batch.judged, epoch, run_id, now) if batch.judged else NOTHING  # 3
+            landed = self._insert(batch.checked, epoch, run_id, now) if batch.checked else NOTHING  # 3
             kill_point("ingest.inserted")
             # 4: the transaction commits
         return landed
 
-    def _insert(self, judged: Judged, epoch: int, run_id: str, now: dt.datetime) -> Landed:
+    def _insert(self, checked: Checked, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         connection, commit = self.connection, self.next_commit()
-        relations = {"plain": judged.plain, "others": judged.others, "rejects": judged.rejects}
+        relations = {"parsed": checked.parsed, "others": checked.others, "rejects": checked.rejects}
         for name, rows_of_it in relations.items():
             connection.register(name, rows_of_it)
-        rows = self.insert_rows(f"({self.judgement.rows_sql})", epoch, commit) if judged.plain_rows else 0
-        rows += self.insert_rows("others", epoch, commit) if judged.others.num_rows else 0
-        if rows != judged.rows:
-            stream = self.judgement.contract.stream
-            raise LandingError(f"{stream}: {rows} rows were inserted in place of {judged.rows}")
-        rejected = int(judged.rejects.num_rows)
+        rows = self.insert_rows(f"({self.compiled.rows_sql})", epoch, commit) if checked.good_parsed else 0
+        rows += self.insert_rows("others", epoch, commit) if checked.others.num_rows else 0
+        if rows != checked.rows:
+            stream = self.compiled.contract.stream
+            raise LandingError(f"{stream}: {rows} rows were inserted in place of {checked.rows}")
+        rejected = int(checked.rejects.num_rows)
         if rejected:
             self.insert_rejects("rejects", epoch, commit)
         for name in relations:
             connection.unregister(name)  # it would keep the batch until the next one lands
         self.note_commit(commit, now, run_id, rows, rejected)
-        return Landed(commit, rows, rejected, judged.reasons)
+        return Landed(commit, rows, rejected, checked.reasons)
 
     def note_commit(self, commit: int, now: dt.datetime, run_id: str, rows: int, rejected: int) -> None:
         """Note what a batch's transaction does."""
@@ -197,7 +197,7 @@ class LandingFile:
 
     def insert_rows(self, source: str, epoch: int, commit: int) -> int:
         """Insert the rows of `source`, straight from the query: several threads do so. Returns how many."""
-        contract = self.judgement.contract
+        contract = self.compiled.contract
         columns = ", ".join(quoted(field.name) for field in contract.fields)
         ((inserted,),) = self.connection.execute(
             f"INSERT INTO raw.{quoted(contract.stream)} "
@@ -207,23 +207,23 @@ class LandingFile:
         ).fetchall()
         return int(inserted)
 
-    def judge_doubtful(self, events: int, where: str) -> tuple[int, int, Reasons]:
-        """Make the table `judged` of the relation `doubtful`, which holds so many events: how many are good,
-        how many rejects, and why. Raises LandingError, which tells `where`, if there are more or less."""
-        self.judgement.judge(self.connection)
-        row = self.connection.execute("SELECT count(*), count(reasons) FROM judged").fetchone()
+    def check_remaining(self, events: int, where: str) -> tuple[int, int, Reasons]:
+        """Make the table `checked` of the relation `remaining`, which holds so many events. Returns how many
+        are good, how many rejects, and why. Raises LandingError, which names `where`, for another number."""
+        self.compiled.check(self.connection)
+        row = self.connection.execute("SELECT count(*), count(reasons) FROM checked").fetchone()
         assert row is not None
-        judged, rejected = row
-        if judged != events:
-            raise LandingError(f"{judged} events were judged in place of {events} ({where})")
-        return judged - rejected, rejected, count_reasons(self.connection) if rejected else {}
+        checked, rejected = row
+        if checked != events:
+            raise LandingError(f"{checked} events were checked in place of {events} ({where})")
+        return checked - rejected, rejected, count_reasons(self.connection) if rejected else {}
 
     def insert_rejects(self, source: str, epoch: int, commit: int) -> None:
-        """Insert the rejects of `source`, which has the columns of `Judged.rejects`."""
+        """Insert the rejects of `source`, which has the columns of `Checked.rejects`."""
         self.connection.execute(
             'INSERT INTO raw.rejects SELECT $1, "partition", "offset", kafka_timestamp, $2, $3, '
             f"key, value, headers, reasons, NULL FROM {source}",
-            [epoch, commit, self.judgement.contract.version],
+            [epoch, commit, self.compiled.contract.version],
         )
 
     def next_commit(self) -> int:
@@ -249,7 +249,7 @@ class LandingFile:
                     [end, epoch, partition, start],
                 ).fetchone()
             if stored is None:
-                raise Outrun(f"partition {partition}: the stored offset is no longer {start}")
+                raise OffsetConflict(f"partition {partition}: the stored offset is no longer {start}")
 
 
 @contextmanager
@@ -265,11 +265,11 @@ def open_landing(
     path = path or settings.landing_file(contract.stream)
     if not path.exists():
         create_landing(path, contract, settings.environment)
-    judgement = compile_judgement(contract)
-    file = LandingConnection(path, judgement, settings.environment, wait=wait)
+    compiled = compile_contract(contract)
+    file = LandingConnection(path, compiled, settings.environment, wait=wait)
     try:
         with told(path):
-            yield LandingFile(file, judgement)
+            yield LandingFile(file, compiled)
     finally:
         file.close()
 

@@ -13,28 +13,28 @@ import pyarrow as pa
 
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.decode.arrow_bytes import bytes_of, flag_column
-from penstock.ingest.parse.schema import PLACE, no_plain_columns, plain_schema
+from penstock.ingest.parse.schema import PLACE, nothing_parsed, parsed_schema
 
-WORTH_IT = 300_000  # events: fewer are judged by SQL in the time in which the code is loaded
-MOST_FIELDS = 512  # half of the scanner's SLOTS: a contract of more is judged by SQL
+WORTH_IT = 300_000  # events: fewer are checked by SQL in the time in which the code is loaded
+MOST_FIELDS = 512  # half of the scanner's SLOTS: a contract of more is checked by SQL
 _MOST_BYTES = 2**29  # of the events of a chunk: where a text begins is an int32 in Arrow
 
 
-def plain_columns(contract: Contract, events: pa.RecordBatch, longest: int) -> pa.RecordBatch:
-    """The events as columns of `plain_schema`; no rows where none is plain. Where _is_plain is false, the
-    fields may hold anything. `longest`: bytes of an event; more is not plain."""
-    schema = plain_schema(contract)
+def parse_chunk(contract: Contract, events: pa.RecordBatch, longest: int) -> pa.RecordBatch:
+    """The events as columns of `parsed_schema`; no rows where none is parsed. Where _is_parsed is false, the
+    fields may hold anything. `longest`: bytes of an event; more is not parsed."""
+    schema = parsed_schema(contract)
     if len(contract.fields) > MOST_FIELDS:
-        return no_plain_columns(schema)
+        return nothing_parsed(schema)
     from penstock.ingest.parse.reader import read_events  # loads numba
 
     if bytes_of(events.column("value")) > _MOST_BYTES:
-        return no_plain_columns(schema)
-    arrays, unknown, is_plain = read_events(contract, events.column("value"), longest)
-    if not is_plain.any():
-        return no_plain_columns(schema)
+        return nothing_parsed(schema)
+    arrays, unknown, is_parsed = read_events(contract, events.column("value"), longest)
+    if not is_parsed.any():
+        return nothing_parsed(schema)
     places = [events.column(its) for its in PLACE.values()]
-    return pa.record_batch([*arrays, unknown, *places, flag_column(is_plain)], schema=schema)
+    return pa.record_batch([*arrays, unknown, *places, flag_column(is_parsed)], schema=schema)
 
 
 def load(data: Path) -> None:
@@ -42,8 +42,8 @@ def load(data: Path) -> None:
     beside the source or, where this user may not write there, in the folder `data`."""
     if not os.access(Path(__file__).parent, os.W_OK):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(data / "numba"))  # numba reads it when it is imported
-    from penstock.ingest.decode.record_walk import load as load_record_walk
+    from penstock.ingest.decode.record_scanner import load as load_record_scanner
     from penstock.ingest.parse.reader import load as load_reader
 
     load_reader()
-    load_record_walk()
+    load_record_scanner()

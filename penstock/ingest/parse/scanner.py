@@ -69,9 +69,9 @@ class Columns(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def scan(
-    octets: Any, at: Any, length: Any, longest: int, plan: Any, slots: Any, columns: Any, scratch: Any
+    raw: Any, at: Any, length: Any, longest: int, plan: Any, slots: Any, columns: Any, scratch: Any
 ) -> None:
-    """Read events, each of them at `octets[at : at + length]`, into columns; `octets` end with PADDING. One
+    """Read events, each of them at `raw[at : at + length]`, into columns; `raw` end with PADDING. One
     of more than `longest` bytes is not taken.
 
     `plan`: shape (1 + fields, PLANNED); row 0 stands for the begin of an event. `slots`: the field of a key
@@ -79,7 +79,7 @@ def scan(
     sent, twice what all events have and twice SLACK for each. In rows that are not taken, each column holds a
     value that fits it.
     """
-    begin, out, its_plan = octets.ctypes.data, scratch.ctypes.data, plan.ctypes.data
+    begin, out, its_plan = raw.ctypes.data, scratch.ctypes.data, plan.ctypes.data
     noted = np.zeros(_NOTED, np.int64)
     used = 0
     for row in range(len(at)):
@@ -477,7 +477,7 @@ def _digits_end(at: int) -> int:
 
 @njit(nogil=True, cache=True)
 def _view(at: int, size: int, offset: int, buffer: int, to: int) -> None:
-    """Write the text as an Arrow view (as `octets.views`); it lies `offset` bytes into one of its buffers."""
+    """Write the text as an Arrow view (as `raw.views`); it lies `offset` bytes into one of its buffers."""
     first = word_at(at)
     if size > _INLINE:
         put_word(to, U(size) | (first << U(32)))

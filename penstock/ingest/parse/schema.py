@@ -7,7 +7,7 @@ import pyarrow as pa
 from penstock.ingest.contract.model import Contract, Field
 from penstock.ingest.decode.columns import SCHEMA
 
-PLAIN = "_is_plain"
+PARSED = "_is_parsed"
 
 # Where an event is: the column's name in landing, and in a batch of events.
 PLACE = {"_kafka_partition": "partition", "_offset": "offset", "_kafka_timestamp": "kafka_timestamp"}
@@ -22,14 +22,14 @@ _TYPES = {
 }
 
 
-def plain_schema(contract: Contract) -> pa.Schema:
+def parsed_schema(contract: Contract) -> pa.Schema:
     """The contract's fields (a time without a zone as of UTC, and _is_local_<field> where the contract gives
-    it a zone), _unknown, _kafka_partition, _offset, _kafka_timestamp and _is_plain."""
+    it a zone), _unknown, _kafka_partition, _offset, _kafka_timestamp and _is_parsed."""
     return pa.schema(
         [name_and_type for field in contract.fields for name_and_type in _columns_of(field)]
         + [("_unknown", pa.string_view())]
         + [(name, SCHEMA.field(its).type) for name, its in PLACE.items()]
-        + [(PLAIN, pa.bool_())]
+        + [(PARSED, pa.bool_())]
     )
 
 
@@ -38,8 +38,8 @@ def field_type(field: Field) -> pa.DataType:
     return pa.decimal128(field.precision, field.scale) if field.kind == "decimal" else _TYPES[field.kind]
 
 
-def no_plain_columns(schema: pa.Schema) -> pa.RecordBatch:
-    """The same where no event is plain."""
+def nothing_parsed(schema: pa.Schema) -> pa.RecordBatch:
+    """The same where no event is parsed."""
     return pa.record_batch([pa.nulls(0, kind) for kind in schema.types], schema=schema)
 
 

@@ -11,7 +11,7 @@ import click
 from penstock.core.command import json_line, output_option, run_id_option, say, say_aside, tell, tells_errors
 from penstock.core.printable import on_one_line
 from penstock.core.settings import Settings
-from penstock.ingest.check.tombstones import TOMBSTONE, rejects_told
+from penstock.ingest.check.tombstones import TOMBSTONE, rejects_text
 
 if TYPE_CHECKING:
     from penstock.ingest.rejects.replay import ReplayResult
@@ -23,7 +23,7 @@ _AROUND = 30  # characters shown on each side of what a reason points at
 
 @click.group()
 def rejects() -> None:
-    """Events that broke the contract: count them, look at them, judge them again."""
+    """Events that broke the contract: count them, look at them, check them again."""
 
 
 @rejects.command("ls")
@@ -84,7 +84,7 @@ def show(place: str, output: str) -> None:
 def replay(
     stream: str, conditions: tuple[str, ...], dry_run: bool, wait: float, run_id: str, output: str
 ) -> None:
-    """Judge STREAM's rejects again under today's contract; those that pass land, once."""
+    """Check STREAM's rejects again under today's contract; those that pass land, once."""
     from penstock.ingest.consume.source import utc_now
     from penstock.ingest.contract.model import load_contract
     from penstock.ingest.rejects.replay import WHERE_KEYS
@@ -124,7 +124,7 @@ def export(stream: str, output: str) -> None:
 
 def _listed(result: RejectList) -> str:
     tombstones = sum(one.open for one in result.counts if one.rule == TOMBSTONE)
-    still_open = rejects_told(result.open, "open", tombstones)
+    still_open = rejects_text(result.open, "open", tombstones)
     lines = [f"{result.stream}: {still_open}, {result.replayed} replayed"]
     for one in result.counts:
         text = (
@@ -160,7 +160,7 @@ def _replayed(result: ReplayResult) -> str:
     would = "would land" if result.dry_run else "landed"
     under = f" under commit {result.commit}" if result.commit is not None else ""
     lines = [
-        f"{result.stream}: {result.judged} rejects judged again: {result.landed} {would}{under}, "
+        f"{result.stream}: {result.checked} rejects checked again: {result.landed} {would}{under}, "
         f"{result.still_rejected} stay"
     ]
     for reason in result.reasons:

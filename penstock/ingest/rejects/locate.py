@@ -1,4 +1,4 @@
-"""Where in an event's text does a reason point? For people, one event at a time; it judges nothing."""
+"""Where in an event's text does a reason point? For people, one event at a time; it checks nothing."""
 
 from __future__ import annotations
 

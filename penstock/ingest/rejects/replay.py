@@ -1,4 +1,4 @@
-"""Judge kept rejects again under today's contract, by the very SQL that judges fresh events.
+"""Check kept rejects again under today's contract, by the very SQL that checks fresh events.
 
 What passes lands in `raw.<stream>` with its first coordinates and epoch, under a new commit of kind 'replay',
 and is marked in `raw.rejects` with that commit: all in one transaction, so that a replay that is killed has
@@ -24,7 +24,7 @@ from penstock.ingest.contract.model import Contract
 from penstock.ingest.landing.file import LandingFile, open_landing
 from penstock.ingest.landing.lock import stream_lock
 
-CHUNK_BYTES = 32 * 1024 * 1024  # judged at once; a row counts 1 KiB beside its own bytes
+CHUNK_BYTES = 32 * 1024 * 1024  # checked at once; a row counts 1 KiB beside its own bytes
 
 # `where` may name these; a reject is meant when one of its reasons has all that is named.
 WHERE_KEYS = {"reason": "rule", "field": "field"}
@@ -35,7 +35,7 @@ class ReplayResult:
     """What a replay did, or with `dry_run` would do. `commit` is None where nothing landed."""
 
     stream: str
-    judged: int
+    checked: int
     landed: int
     still_rejected: int
     reasons: tuple[ReasonCount, ...]
@@ -81,7 +81,7 @@ class _Replay:
     def __init__(self, landing: LandingFile, run_id: str, now: dt.datetime) -> None:
         self.landing = landing
         self.connection = landing.connection
-        self.judgement = landing.judgement
+        self.compiled = landing.compiled
         self.run_id = run_id
         self.now = now
         self.reasons: Counter[tuple[str | None, str]] = Counter()
@@ -91,11 +91,11 @@ class _Replay:
         self._choose(where, chunk_bytes)
         connection.execute("BEGIN")  # closing the connection, or dying, rolls back
         commit = self.landing.next_commit()
-        judged = landed = 0
+        checked = landed = 0
         for epoch, chunk, rows in connection.execute(
             "SELECT epoch, chunk, count(*) FROM due GROUP BY ALL ORDER BY ALL"
         ).fetchall():
-            judged += rows
+            checked += rows
             landed += self._replay_chunk(epoch, chunk, rows, commit)
         if landed:
             connection.execute(
@@ -106,10 +106,10 @@ class _Replay:
         connection.execute("ROLLBACK" if dry_run else "COMMIT")
         kill_point("replay.committed")
         return ReplayResult(
-            stream=self.judgement.contract.stream,
-            judged=judged,
+            stream=self.compiled.contract.stream,
+            checked=checked,
             landed=landed,
-            still_rejected=judged - landed,
+            still_rejected=checked - landed,
             reasons=tuple(ReasonCount(*reason, count) for reason, count in self.reasons.most_common()),
             commit=commit if landed and not dry_run else None,
             dry_run=dry_run,
@@ -138,26 +138,28 @@ class _Replay:
         )  # fmt: skip
 
     def _replay_chunk(self, epoch: int, chunk: int, rows: int, commit: int) -> int:
-        """Judge one chunk, land what passes, mark it. Returns how many did."""
-        connection, contract = self.connection, self.judgement.contract
+        """Check one chunk, land what passes, mark it. Returns how many did."""
+        connection, contract = self.connection, self.compiled.contract
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE doubtful AS "
+            "CREATE OR REPLACE TEMP TABLE remaining AS "
             'SELECT "partition", "offset", r.kafka_timestamp, r.key, r.value, r.headers '
             'FROM raw.rejects AS r JOIN due USING (epoch, "partition", "offset") '
             "WHERE epoch = $1 AND due.chunk = $2",
             [epoch, chunk],
         )
-        landed, _, reasons = self.landing.judge_doubtful(rows, f"rejects of {contract.stream}, epoch {epoch}")
+        landed, _, reasons = self.landing.check_remaining(
+            rows, f"rejects of {contract.stream}, epoch {epoch}"
+        )
         self.reasons.update(reasons)
         connection.execute(
             f"INSERT INTO raw.{quoted(contract.stream)} BY NAME SELECT * EXCLUDE (reasons), "
             "$1::INTEGER AS _epoch, $2::BIGINT AS _commit, $3 AS _contract_version "
-            "FROM judged WHERE reasons IS NULL",
+            "FROM checked WHERE reasons IS NULL",
             [epoch, commit, contract.version],
         )
         kill_point("replay.inserted")
         connection.execute(
-            "UPDATE raw.rejects AS r SET replayed_commit = $1 FROM judged AS j WHERE j.reasons IS NULL "
+            "UPDATE raw.rejects AS r SET replayed_commit = $1 FROM checked AS j WHERE j.reasons IS NULL "
             'AND r.epoch = $2 AND r."partition" = j._kafka_partition AND r."offset" = j._offset',
             [commit, epoch],
         )

@@ -1,4 +1,4 @@
-"""The rivals' SQL against Penstock's own judgement: the same rows and the same rejects, whatever comes."""
+"""The rivals' SQL against Penstock's own check: the same rows and the same rejects, whatever comes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 from bench.events import Kind, messages
-from bench.json_in_sql import open_landing_in_sql, plain_sql
+from bench.json_in_sql import open_landing_in_sql, parsed_sql
 from penstock.core.settings import Settings
-from penstock.ingest.check.compiler import compile_judgement
+from penstock.ingest.check.compiler import compile_contract
 from penstock.ingest.contract.model import read_contract
 from penstock.ingest.decode.columns import SCHEMA
 from penstock.ingest.landing.batch import Batch
@@ -63,9 +63,9 @@ def batch(values: list[bytes | None]) -> pa.Table:
 def taken_by_the_short_way(kind: Kind, events: pa.Table) -> int:
     contract = read_contract(kind.contract)
     with duckdb.connect() as connection:
-        compile_judgement(contract).prepare(connection)
+        compile_contract(contract).prepare(connection)
         connection.register("batch", events)
-        return len(connection.execute(plain_sql(connection, contract)).fetchall())
+        return len(connection.execute(parsed_sql(connection, contract)).fetchall())
 
 
 def landed(opened: Any, settings: Settings, kind: Kind, events: pa.Table) -> tuple[list[Any], list[Any]]:

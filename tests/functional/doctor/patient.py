@@ -91,7 +91,7 @@ class Patient:
             )
         return build_id
 
-    def judge(self, build_id: str, outcome: str = "passed") -> None:
+    def check(self, build_id: str, outcome: str = "passed") -> None:
         """The gate's verdict on a build."""
         file = self.settings.verdict_file("shop")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ class Patient:
 
     def publish(self, number: int = 1) -> None:
         """Build, judge and publish a version."""
-        self.judge(self.build(number))
+        self.check(self.build(number))
         publish(self.settings, "shop", run_id=f"run {number}", now=NOW + dt.timedelta(hours=number))
 
     def change(self, file: Path, sql: str) -> None:

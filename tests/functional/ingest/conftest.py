@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from own_orders import CONTRACT, Orders
-from things import Judge
+from things import Checker
 
 from penstock.core.settings import Settings
 
@@ -25,5 +25,5 @@ def orders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture(scope="session")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    return Judge(tmp_path_factory.mktemp("contract"))
+def checker(tmp_path_factory: pytest.TempPathFactory) -> Checker:
+    return Checker(tmp_path_factory.mktemp("contract"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from things import Judge
+from things import Checker
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -46,7 +46,7 @@ def test_a_bound_holds_for_every_value_of_the_type(
 ) -> None:
     logical = "number" if kind.startswith("DECIMAL") else "integer"
     options = f'logicalType: {logical}, physicalType: "{kind}", logicalTypeOptions: {{{rule}: {bound}}}'
-    judge = Judge(tmp_path, CONTRACT.format(it=options))
-    rows = judge(b'{"thing_id":1}', *[f'{{"thing_id":1,"it":{token}}}'.encode() for token in [*good, *bad]])
+    checker = Checker(tmp_path, CONTRACT.format(it=options))
+    rows = checker(b'{"thing_id":1}', *[f'{{"thing_id":1,"it":{token}}}'.encode() for token in [*good, *bad]])
     found = [[reason["rule"] for reason in row["reasons"] or []] for row in rows]
     assert found == [[]] * (1 + len(good)) + [[rule]] * len(bad)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import Fetcher
 from patience import PATIENCE
-from things import CONTRACT, GOOD, Judge
+from things import CONTRACT, GOOD, Checker
 
 import penstock
 
@@ -71,26 +71,26 @@ def event(tokens: dict[str, str], *, space: str = "") -> bytes:
     ids=str,
 )
 def test_an_event_as_producers_write_them_takes_the_fast_path(
-    judge: Judge, changed: dict[str, str], space: str
+    checker: Checker, changed: dict[str, str], space: str
 ) -> None:
-    rows = judge(*[event(FULL | changed, space=space)] * 3, event(FULL, space=space))
+    rows = checker(*[event(FULL | changed, space=space)] * 3, event(FULL, space=space))
     assert [row["reasons"] for row in rows] == [None] * 4
-    assert judge.fast == {0, 1, 2, 3}
+    assert checker.fast == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("name", ["thing_id", list(FULL)[-1]])
-def test_strings_of_all_lengths_take_the_fast_path(judge: Judge, name: str) -> None:
+def test_strings_of_all_lengths_take_the_fast_path(checker: Checker, name: str) -> None:
     lengths = [*range(130), *range(440, 710), 5_000, 40_000]
-    judge(*[event(FULL | {name: json.dumps("x" * length)}) for length in lengths])
-    assert judge.fast == set(range(len(lengths)))
+    checker(*[event(FULL | {name: json.dumps("x" * length)}) for length in lengths])
+    assert checker.fast == set(range(len(lengths)))
 
 
 @pytest.mark.parametrize("count", [1, 10, 1000])
-def test_single_records_take_the_fast_path_as_whole_batches_do(judge: Judge, count: int) -> None:
+def test_single_records_take_the_fast_path_as_whole_batches_do(checker: Checker, count: int) -> None:
     values = [event(FULL | {"number": str(n)}) for n in range(count)]
-    rows = judge(*values, None, b"{}", reader=Fetcher.PartitionRecords)
-    assert judge.fast == set(range(count))
-    assert rows == judge(*values, None, b"{}")
+    rows = checker(*values, None, b"{}", reader=Fetcher.PartitionRecords)
+    assert checker.fast == set(range(count))
+    assert rows == checker(*values, None, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -120,26 +120,26 @@ def test_single_records_take_the_fast_path_as_whole_batches_do(judge: Judge, cou
     ],
     ids=repr,
 )
-def test_other_shapes_take_the_fast_path_too(judge: Judge, value: bytes) -> None:
-    rows = judge(event(FULL), value, event(FULL))
+def test_other_shapes_take_the_fast_path_too(checker: Checker, value: bytes) -> None:
+    rows = checker(event(FULL), value, event(FULL))
     assert rows[1]["reasons"] is None
-    assert judge.fast == {0, 1, 2}
+    assert checker.fast == {0, 1, 2}
 
 
-def test_fields_that_need_not_be_there_may_be_missing(judge: Judge) -> None:
+def test_fields_that_need_not_be_there_may_be_missing(checker: Checker) -> None:
     values = [event({name: token for name, token in FULL.items() if name != left_out}) for left_out in FULL]
-    judge(event(FULL), *values)
+    checker(event(FULL), *values)
     required = {n for n, name in enumerate(FULL, start=1) if name in GOOD}
-    assert judge.fast == set(range(len(values) + 1)) - required
+    assert checker.fast == set(range(len(values) + 1)) - required
 
 
-def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
+def test_each_of_several_usual_orders_is_found(checker: Checker) -> None:
     values = [
         event({name: FULL[name] for name in ORDERS[n % 3]}, space=" " if n % 3 == 2 else "")
         for n in range(300)
     ]
-    judge(*values)
-    assert judge.fast == set(range(300))
+    checker(*values)
+    assert checker.fast == set(range(300))
 
 
 @pytest.mark.parametrize(
@@ -208,14 +208,14 @@ def test_each_of_several_usual_orders_is_found(judge: Judge) -> None:
     ],
     ids=repr,
 )
-def test_what_is_not_plain_or_not_good_is_left_to_sql(judge: Judge, value: bytes | None) -> None:
-    judge(event(FULL), value, event(FULL))
-    assert judge.fast == {0, 2}
+def test_what_is_not_plain_or_not_good_is_left_to_sql(checker: Checker, value: bytes | None) -> None:
+    checker(event(FULL), value, event(FULL))
+    assert checker.fast == {0, 2}
 
 
-def test_a_batch_of_nothing_that_is_json_has_no_usual_order(judge: Judge) -> None:
-    judge(*[b"this is no JSON at all"] * 20)
-    assert judge.fast == set()
+def test_a_batch_of_nothing_that_is_json_has_no_usual_order(checker: Checker) -> None:
+    checker(*[b"this is no JSON at all"] * 20)
+    assert checker.fast == set()
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=14)
@@ -317,39 +317,39 @@ def events(draw: Any) -> list[bytes]:
 
 @given(events())
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_both_ways_say_the_same_of_any_event(judge: Judge, values: list[bytes]) -> None:
-    judge(*values)  # which compares them
+def test_both_ways_say_the_same_of_any_event(checker: Checker, values: list[bytes]) -> None:
+    checker(*values)  # which compares them
 
 
-def test_an_event_that_is_cut_off_takes_nothing_from_the_next(judge: Judge) -> None:
+def test_an_event_that_is_cut_off_takes_nothing_from_the_next(checker: Checker) -> None:
     whole = event(FULL)
-    judge(*(part for end in range(len(whole)) for part in (whole[:end], whole[end:])), whole)
-    assert judge.fast == {1, 2 * len(whole)}
+    checker(*(part for end in range(len(whole)) for part in (whole[:end], whole[end:])), whole)
+    assert checker.fast == {1, 2 * len(whole)}
 
 
-def test_a_text_that_closes_in_the_next_event_is_not_read(judge: Judge) -> None:
+def test_a_text_that_closes_in_the_next_event_is_not_read(checker: Checker) -> None:
     usual_order = event({name: FULL[name] for name in ("number", "thing_id", "small")})
     values = [usual_order, b'{"number":1,"thing_id":"}', b'{","small":5,' + b" " * 99 + b"}", usual_order]
-    judge(*values)
-    assert judge.fast == {0, 3}
-    for chunk in judge.plain(judge.fetched(values)).to_batches():
+    checker(*values)
+    assert checker.fast == {0, 3}
+    for chunk in checker.parsed(checker.fetched(values)).to_batches():
         chunk.validate(full=True)  # between the two stand bytes that are no text
 
 
-def test_what_an_earlier_layout_left_is_no_text_that_is_none(judge: Judge) -> None:
+def test_what_an_earlier_layout_left_is_no_text_that_is_none(checker: Checker) -> None:
     usual, another = event({name: FULL[name] for name in ORDERS[0]}), event({n: FULL[n] for n in ORDERS[1]})
     broken = usual.replace(b'"t"', b'"\xff is no UTF-8"').replace(b'"number":1', b'"number":"1"')
     values = [usual] * 6 + [broken] + [another] * 4
-    judge(*values)
-    assert judge.fast == set(range(len(values))) - {6}
-    for chunk in judge.plain(judge.fetched(values)).to_batches():
+    checker(*values)
+    assert checker.fast == set(range(len(values))) - {6}
+    for chunk in checker.parsed(checker.fetched(values)).to_batches():
         chunk.validate(full=True)
 
 
 @given(events())
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_columns_are_sound_whatever_the_events_hold(judge: Judge, values: list[bytes]) -> None:
-    for chunk in judge.plain(judge.fetched(values)).to_batches():
+def test_the_columns_are_sound_whatever_the_events_hold(checker: Checker, values: list[bytes]) -> None:
+    for chunk in checker.parsed(checker.fetched(values)).to_batches():
         chunk.validate(full=True)
 
 
@@ -366,15 +366,15 @@ def test_a_local_time_whose_instant_is_of_another_year_is_a_reject_both_ways(
     tmp_path: Path, zone: str, text: str
 ) -> None:
     at = "{name: local, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}"
-    judge = Judge(tmp_path, CONTRACT.replace(at, at.replace("Europe/Berlin", zone)))
-    assert judge.reasons(event(FULL | {"local": f'"{text}"'})) == [("local", "timestamp", f'"{text}"')]
-    assert judge.fast == set()
+    checker = Checker(tmp_path, CONTRACT.replace(at, at.replace("Europe/Berlin", zone)))
+    assert checker.reasons(event(FULL | {"local": f'"{text}"'})) == [("local", "timestamp", f'"{text}"')]
+    assert checker.fast == set()
 
 
 def test_a_contract_of_more_fields_than_the_scanner_has_slots_is_left_to_sql(tmp_path: Path) -> None:
     fields = "".join(f"\n      - {{name: field_{n}, logicalType: integer}}" for n in range(1100))
-    judge = Judge(tmp_path, CONTRACT[: CONTRACT.index("      - {name: number")].rstrip() + fields)
-    assert judge.plain(judge.fetched([b'{"thing_id":"t","field_7":7}'])).num_rows == 0
+    checker = Checker(tmp_path, CONTRACT[: CONTRACT.index("      - {name: number")].rstrip() + fields)
+    assert checker.parsed(checker.fetched([b'{"thing_id":"t","field_7":7}'])).num_rows == 0
 
 
 def test_its_code_is_kept_in_the_data_folder_where_the_package_may_not_be_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from contract_model import ContractModel, Verdict, difference, with_deep_stack
 from hostile_events import Hostile, Message
 from hostile_values import CONTRACT
-from things import Judge
+from things import Checker
 
 MESSAGES = 1_500
 
@@ -18,16 +18,16 @@ def test_they_agree_with_a_model_in_python(tmp_path_factory: pytest.TempPathFact
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     print(f"SEED={seed}")
     contract = CONTRACT.format(topic="things")
-    reader = Judge(tmp_path_factory.mktemp("hostile"), contract)
+    reader = Checker(tmp_path_factory.mktemp("hostile"), contract)
     generator = Hostile(seed)
     assert_agree(reader, ContractModel(contract), generator.messages(MESSAGES))
-    plain = generator.plain(MESSAGES)
-    assert_agree(reader, ContractModel(contract), plain)
+    parsed = generator.parsed(MESSAGES)
+    assert_agree(reader, ContractModel(contract), parsed)
     assert len(reader.fast) > MESSAGES / 20, "many are written as most producers write"
 
 
-def assert_agree(reader: Judge, model: ContractModel, messages: list[Message]) -> None:
-    verdicts: list[Verdict] = with_deep_stack(lambda: [model.judge(message.value) for message in messages])
+def assert_agree(reader: Checker, model: ContractModel, messages: list[Message]) -> None:
+    verdicts: list[Verdict] = with_deep_stack(lambda: [model.check(message.value) for message in messages])
     rows = reader(*(message.value for message in messages))  # which compares the reader with the SQL
     assert len(rows) == len(messages)
     differing = [

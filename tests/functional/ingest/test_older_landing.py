@@ -131,7 +131,7 @@ def test_a_replay_lands_with_the_first_places_after_it(settings: Settings, older
     result = replay(
         settings, load_contract(settings, STREAM), where={}, dry_run=False, run_id="r", clock=utc_now, wait=0
     )
-    assert (result.judged, result.landed, result.commit) == (2, 1, 6)
+    assert (result.checked, result.landed, result.commit) == (2, 1, 6)
     assert rows(older, PLACES) == [*EVENTS, ("e8", 1, 1, 2, 6)]
 
 

@@ -1,4 +1,4 @@
-"""Rejects judged again: those that pass land with their first place, once, whatever happens meanwhile."""
+"""Rejects checked again: those that pass land with their first place, once, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_passes_lands_with_its_first_place_and_is_marked(orders: Orders) ->
     orders.land(order(4, 600, other=1.10), partition=1)
     orders.mend()
     result = replay_now(orders)
-    assert (result.judged, result.landed, result.still_rejected, result.commit) == (4, 2, 2, 3)
+    assert (result.checked, result.landed, result.still_rejected, result.commit) == (4, 2, 2, 3)
     assert {(r.field, r.rule, r.count) for r in result.reasons} == {
         ("price", "maximum", 1),
         (None, "json", 1),
@@ -54,7 +54,7 @@ def test_a_second_replay_finds_nothing(orders: Orders) -> None:
     replay_now(orders)
     before = orders.everything()
     again = replay_now(orders)
-    assert (again.judged, again.landed, again.commit) == (0, 0, None)
+    assert (again.checked, again.landed, again.commit) == (0, 0, None)
     assert orders.everything() == before
 
 
@@ -118,7 +118,7 @@ def test_many_chunks_are_one_commit(orders: Orders) -> None:
         orders.land(*(order(n + partition * 1000, p) for n, p in enumerate(prices)), partition=partition)
     orders.mend()
     result = replay_now(orders, chunk_bytes=10_000)
-    assert (result.judged, result.landed, result.commit) == (600, 300, 3)
+    assert (result.checked, result.landed, result.commit) == (600, 300, 3)
     assert orders.rows(
         "SELECT count(DISTINCT (id, _kafka_partition, _offset)), count(*) FROM raw.orders"
     ) == [(300, 300)]
@@ -165,7 +165,7 @@ def test_the_command_says_what_it_did(orders: Orders) -> None:
     orders.mend()
     told = CliRunner().invoke(main, ["ingest", "rejects", "replay", "orders", "--where", "reason=maximum"])
     assert told.output.splitlines() == [
-        "orders: 2 rejects judged again: 1 landed under commit 2, 1 stay",
+        "orders: 2 rejects checked again: 1 landed under commit 2, 1 stay",
         "  1 still rejected for price: maximum",
     ]
     wrong = CliRunner().invoke(main, ["ingest", "rejects", "replay", "orders", "--where", "resaon=maximum"])
@@ -173,7 +173,7 @@ def test_the_command_says_what_it_did(orders: Orders) -> None:
     assert "'resaon=maximum': write reason=… or field=…" in wrong.output
     as_json = CliRunner().invoke(main, ["ingest", "rejects", "replay", "orders", "--dry-run", "-o", "json"])
     assert json.loads(as_json.output) == {
-        "stream": "orders", "judged": 1, "landed": 0, "still_rejected": 1, "commit": None, "dry_run": True,
+        "stream": "orders", "checked": 1, "landed": 0, "still_rejected": 1, "commit": None, "dry_run": True,
         "reasons": [{"field": "price", "rule": "maximum", "count": 1}],
     }  # fmt: skip
 

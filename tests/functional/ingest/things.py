@@ -1,4 +1,4 @@
-"""Things: a contract with fields of every kind, and its judgement of given bytes, by both ways."""
+"""Things: a contract with fields of every kind, and its check of given bytes, by both ways."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kafka import TopicPartition
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
-from penstock.ingest.check.checker import open_judge
-from penstock.ingest.check.compiler import LONGEST_VALUE, compile_judgement
+from penstock.ingest.check.checker import open_checker
+from penstock.ingest.check.compiler import LONGEST_VALUE, compile_contract
 from penstock.ingest.contract.model import read_contract
 from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.record_batches import WholeBatches
-from penstock.ingest.parse.fast_path import plain_columns
+from penstock.ingest.parse.fast_path import parse_chunk
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -52,28 +52,28 @@ schema:
 GOOD = {"thing_id": "t", "number": 1}
 
 
-class Judge:
+class Checker:
     """The compiled contract on an open connection. `fast`: which values the fast path took, last time."""
 
     def __init__(self, folder: Path, contract: str = CONTRACT) -> None:
         file = folder / "things.odcs.yaml"
         file.write_text(contract)
-        self.judgement = compile_judgement(read_contract(file))
+        self.compiled = compile_contract(read_contract(file))
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
-        self.judgement.prepare(self.connection)
+        self.compiled.prepare(self.connection)
         self.fast: set[int] = set()
 
     def __call__(self, *values: bytes | None, reader: type = WholeBatches) -> list[dict[str, Any]]:
         """One row for each value, in order."""
         batch = self.fetched(values, reader=reader)
-        self.connection.register("doubtful", batch)
-        self.judgement.judge(self.connection)
-        rows = self.connection.sql("SELECT * FROM judged ORDER BY _offset").to_arrow_table().to_pylist()
-        with open_judge(self.judgement, fast=True) as judge:
-            judged = judge.judge(batch)
-        self.connection.register("plain", judged.plain)
-        fast = self.connection.sql(self.judgement.rows_sql).to_arrow_table().to_pylist()
+        self.connection.register("remaining", batch)
+        self.compiled.check(self.connection)
+        rows = self.connection.sql("SELECT * FROM checked ORDER BY _offset").to_arrow_table().to_pylist()
+        with open_checker(self.compiled, fast=True) as checker:
+            checked = checker.check(batch)
+        self.connection.register("parsed", checked.parsed)
+        fast = self.connection.sql(self.compiled.rows_sql).to_arrow_table().to_pylist()
         self.fast = {row["_offset"] for row in fast}
         for row in fast:
             assert row | {"reasons": None} == rows[row["_offset"]], "both ways say the same"
@@ -88,11 +88,11 @@ class Judge:
         records = MemoryRecords(builder.build())
         return columns(reader(0, TopicPartition("things", 0), records).take())
 
-    def plain(self, batch: pa.Table) -> pa.Table:
-        """The plain events as typed columns."""
-        contract = self.judgement.contract
+    def parsed(self, batch: pa.Table) -> pa.Table:
+        """The parsed events as typed columns."""
+        contract = self.compiled.contract
         return pa.Table.from_batches(
-            plain_columns(contract, chunk, LONGEST_VALUE) for chunk in batch.to_batches()
+            parse_chunk(contract, chunk, LONGEST_VALUE) for chunk in batch.to_batches()
         )
 
     def reasons(self, value: bytes | None) -> list[tuple[str | None, str, str]]:

@@ -93,7 +93,7 @@ def test_key_headers_and_time_of_a_reject_are_kept(stream: Stream) -> None:
     ]
 
 
-@pytest.mark.parametrize("point", ["file_made", "judged", "inserted", "committed", "group_committed"])
+@pytest.mark.parametrize("point", ["file_made", "checked", "inserted", "committed", "group_committed"])
 def test_killed_at_any_point_nothing_is_lost_or_doubled(
     stream: Stream, event: Event, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:

@@ -12,10 +12,10 @@ from kafka.consumer.fetcher import Fetcher
 from own_stream import Stream
 from patience import until
 
-from penstock.ingest.consume import pipeline as fetch_ahead
+from penstock.ingest.consume import pipeline as pipeline
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.source import utc_now
-from penstock.ingest.decode import hook as seam
+from penstock.ingest.decode import hook as hook
 from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.hook import read_whole_batches
 from penstock.ingest.kafka.topic import open_consumer
@@ -28,10 +28,10 @@ EVENTS = 60  # of each codec, in each partition
 def later_kafka_python(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A fetcher that makes its records of a class that Penstock does not know."""
     monkeypatch.setattr(Fetcher, "PartitionRecords", type("Moved", (Fetcher.PartitionRecords,), {}))
-    seam._problem.cache_clear()
-    seam._warn_once.cache_clear()
+    hook._problem.cache_clear()
+    hook._warn_once.cache_clear()
     yield
-    seam._problem.cache_clear()
+    hook._problem.cache_clear()
 
 
 def produce(stream: Stream, transactional: bool) -> None:
@@ -106,7 +106,7 @@ def test_a_kafka_python_that_is_built_another_way_is_told_and_lands_the_same(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fetch_ahead, "WORTH_IT", 0)
+    monkeypatch.setattr(pipeline, "WORTH_IT", 0)
     stream.produce([event(number) for number in range(50)])
     with caplog.at_level(logging.WARNING):
         assert drain(stream.settings, stream.contract, run_id="test", clock=utc_now).landed == 50

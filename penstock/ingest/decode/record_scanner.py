@@ -16,14 +16,14 @@ from penstock.ingest.decode.memory import byte_at
 def load() -> None:
     """Have the machine code loaded from disk, or made."""
     nothing = np.zeros(0, np.int64)
-    walk_records(np.zeros(0, np.uint8), nothing, nothing, np.zeros((9, 0), np.int64))
+    scan_records(np.zeros(0, np.uint8), nothing, nothing, np.zeros((9, 0), np.int64))
 
 
 @njit(nogil=True, cache=True)
-def walk_records(octets: Any, batch_ends: Any, counts: Any, found: Any) -> int:
+def scan_records(raw: Any, batch_ends: Any, counts: Any, found: Any) -> int:
     """Write to `found`, shape (9, records), what `record_batches.Records` holds, in its order. Returns the
     number of a batch whose records do not fill it, or of which one is broken; -1: none."""
-    begin = here = octets.ctypes.data
+    begin = here = raw.ctypes.data
     row = 0
     for batch in range(len(counts)):
         batch_end = begin + batch_ends[batch]
@@ -59,10 +59,10 @@ def _varint(at: int, end: int) -> Any:
     value = np.uint64(0)
     shift = np.uint64(0)
     while 0 <= at < end and shift < 64:
-        octet = np.uint64(byte_at(at))
+        byte = np.uint64(byte_at(at))
         at += 1
-        value |= (octet & np.uint64(0x7F)) << shift
-        if octet < 0x80:
+        value |= (byte & np.uint64(0x7F)) << shift
+        if byte < 0x80:
             return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), at
         shift += np.uint64(7)
     return 0, -1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from things import GOOD, Judge, raw
+from things import GOOD, Checker, raw
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,10 @@ from things import GOOD, Judge, raw
         (raw(x='{"y":{"z":1,"z":1}}'), "duplicateKey"),
     ],
 )
-def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: bytes | None, rule: str) -> None:
-    assert [(field, found) for field, found, _ in judge.reasons(value)] == [(None, rule)]
+def test_an_event_that_cannot_be_read_is_rejected_whole(
+    checker: Checker, value: bytes | None, rule: str
+) -> None:
+    assert [(field, found) for field, found, _ in checker.reasons(value)] == [(None, rule)]
 
 
 @pytest.mark.parametrize(
@@ -107,13 +109,13 @@ def test_an_event_that_cannot_be_read_is_rejected_whole(judge: Judge, value: byt
     ],
 )
 def test_a_field_that_breaks_a_rule_is_named_with_rule_and_value(
-    judge: Judge, field: str, token: str, rule: str, found: str | None
+    checker: Checker, field: str, token: str, rule: str, found: str | None
 ) -> None:
-    assert judge.reasons(raw(**{field: token})) == [(field, rule, token if found is None else found)]
+    assert checker.reasons(raw(**{field: token})) == [(field, rule, token if found is None else found)]
 
 
-def test_all_reasons_are_told_at_once(judge: Judge) -> None:
-    reasons = judge.reasons(raw(number="null", amount="-1", kind='"c"', code='"1"'))
+def test_all_reasons_are_told_at_once(checker: Checker) -> None:
+    reasons = checker.reasons(raw(number="null", amount="-1", kind='"c"', code='"1"'))
     assert [(field, rule) for field, rule, _ in reasons] == [
         ("number", "required"),
         ("amount", "minimum"),
@@ -175,21 +177,21 @@ def test_all_reasons_are_told_at_once(judge: Judge) -> None:
         ("code", "null", None),
     ],
 )
-def test_a_good_value_is_typed_as_it_was_sent(judge: Judge, field: str, token: str, value: Any) -> None:
-    (row,) = judge(raw(**{field: token}))
+def test_a_good_value_is_typed_as_it_was_sent(checker: Checker, field: str, token: str, value: Any) -> None:
+    (row,) = checker(raw(**{field: token}))
     assert row["reasons"] is None
     assert row[field] == value
 
 
-def test_fields_that_the_contract_does_not_name_keep_their_text(judge: Judge) -> None:
+def test_fields_that_the_contract_does_not_name_keep_their_text(checker: Checker) -> None:
     unknown = '"x":1.10,"we\\"ird/~.name":{"a":[1e400,12345678901234567890.5,"7"]},"":null,"y":"$#\\"1\\""'
-    (row,) = judge(raw()[:-1] + b"," + unknown.encode() + b"}")
+    (row,) = checker(raw()[:-1] + b"," + unknown.encode() + b"}")
     assert row["_unknown"] == "{" + unknown + "}"
 
 
-def test_a_bad_event_does_not_touch_its_neighbours(judge: Judge) -> None:
+def test_a_bad_event_does_not_touch_its_neighbours(checker: Checker) -> None:
     bad = [None, b"\xff", b"{", raw(number="x"), b"[" * 100_000, raw(number='"1"')]
-    rows = judge(
+    rows = checker(
         *(
             value
             for pair in zip(bad, [raw(number=str(n)) for n in range(len(bad))], strict=True)
@@ -217,8 +219,8 @@ near_numbers = (
 
 @given(st.lists(near_numbers, min_size=1, max_size=40))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_numbers_are_exact_or_rejected(judge: Judge, texts: list[str]) -> None:
-    rows = judge(*(raw(number=text, amount=text) for text in texts))
+def test_numbers_are_exact_or_rejected(checker: Checker, texts: list[str]) -> None:
+    rows = checker(*(raw(number=text, amount=text) for text in texts))
     for text, row in zip(texts, rows, strict=True):
         rules = {reason["field"] for reason in row["reasons"] or []}
         is_integer = re.fullmatch(r"-?[0-9]+", text) is not None and -(2**63) <= int(text) < 2**63
@@ -242,11 +244,11 @@ def round_to_cents(exact: Decimal) -> Decimal:
 @given(st.lists(st.dictionaries(st.text(max_size=6), json_values, max_size=5), min_size=1, max_size=20))
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_the_contract_does_not_name_comes_back_as_it_was(
-    judge: Judge, objects: list[dict[str, Any]]
+    checker: Checker, objects: list[dict[str, Any]]
 ) -> None:
-    named = {field.key for field in judge.judgement.contract.fields}
+    named = {field.key for field in checker.compiled.contract.fields}
     unknown = [{key: value for key, value in one.items() if key not in named} for one in objects]
-    rows = judge(*(json.dumps(GOOD | one, ensure_ascii=False).encode() for one in unknown))
+    rows = checker(*(json.dumps(GOOD | one, ensure_ascii=False).encode() for one in unknown))
     assert all(row["reasons"] is None for row in rows)
     assert [json.loads(row["_unknown"] or "{}") for row in rows] == unknown
 
@@ -258,9 +260,9 @@ bytes_of_any_kind = st.binary(max_size=60) | st.text(alphabet=JSON_LETTERS, max_
 @given(st.lists(bytes_of_any_kind, min_size=1, max_size=30))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_bytes_crash_the_judgement_and_json_is_what_rfc_8259_says(
-    judge: Judge, values: list[bytes]
+    checker: Checker, values: list[bytes]
 ) -> None:
-    for value, row in zip(values, judge(*values), strict=True):
+    for value, row in zip(values, checker(*values), strict=True):
         assert row["reasons"], "no such bytes hold a whole event"
         unreadable = {reason["rule"] for reason in row["reasons"]} & {"json", "utf8", "empty"}
         assert bool(unreadable) == (not is_rfc_8259(value)), value

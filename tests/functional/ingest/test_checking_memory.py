@@ -1,4 +1,4 @@
-"""The judgement's memory follows the bytes of a batch, wherever in it a long event stands."""
+"""The check's memory follows the bytes of a batch, wherever in it a long event stands."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 from own_orders import CONTRACT
 
-from penstock.ingest.check.checker import open_judge
-from penstock.ingest.check.compiler import compile_judgement
+from penstock.ingest.check.checker import open_checker
+from penstock.ingest.check.compiler import compile_contract
 from penstock.ingest.contract.model import read_contract
 from penstock.ingest.decode.record_batches import HEADERS
 
@@ -31,7 +31,7 @@ def _judge_a_long_event_and_many_broken_ones(folder: Path) -> None:
     """Print by how many MB that raised this process's peak."""
     file = folder / "orders.odcs.yaml"
     file.write_text(CONTRACT)
-    judgement = compile_judgement(read_contract(file))
+    compiled = compile_contract(read_contract(file))
     values = [b'{"id": 1, "price": 1, "note": "' + b"x" * 1_000_000 + b'"}'] + [b"broken"] * 2_000
     rows = len(values)
     batch = pa.table(
@@ -44,9 +44,9 @@ def _judge_a_long_event_and_many_broken_ones(folder: Path) -> None:
             "headers": pa.nulls(rows, HEADERS),
         }
     )
-    with open_judge(judgement) as judge:
+    with open_checker(compiled) as checker:
         before = _peak()
-        assert judge.judge(batch).rejects.num_rows == len(values) - 1
+        assert checker.check(batch).rejects.num_rows == len(values) - 1
         print(_peak() - before)
 
 
