@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
+from pathlib import Path
 
 import duckdb
 import pytest
+from records import a_verdict
 
 from penstock.core.settings import Settings
+from penstock.core.verdict import write_verdict
 from penstock.monitor.message import Failure
 from penstock.monitor.situation import situation, what_bi_serves
 
@@ -79,8 +81,7 @@ def test_a_published_file_that_cannot_be_read_is_said_and_fails_nothing(project:
 def test_data_docs_are_named_where_the_gate_failed(project: Settings) -> None:
     assert known(project)[0].docs == ""
     file = project.verdict_file("shop")
-    file.parent.mkdir(parents=True)
-    file.write_text(json.dumps({"run_id": "run-1", "docs": "/d/index.html"}))
+    write_verdict(a_verdict("shop", "b", run_id="run-1", docs=Path("/d/index.html")), file)
     assert (known(project)[0].docs_label, known(project)[0].docs) == ("Data Docs", "/d/index.html")
     assert known(project, run_id="run-2")[0].docs_label == "Data Docs (of an earlier run)"
     assert known(project, stage="publish")[0].docs == ""

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from patience import PATIENCE
 
+from penstock.core.build_record import Column, Mart
 from penstock.core.errors import DeclarationError
-from penstock.publish.build import Column, Mart
 from penstock.publish.mart_copy import copy_mart
 
 AT = "TIMESTAMPTZ '2026-01-01 01:00:00+01'"

@@ -39,7 +39,7 @@ def test_a_broken_model_is_named_with_its_file_and_the_first_error(
     assert re.search(r" of model sessions \(models/marts/sessions\.yml:\d+\) failed: Binder Error: ", error)
     assert error.endswith(" skipped)")
     assert fix.startswith("  Fix: ")
-    assert shop.query("select count(*) from _penstock.build") == [(0,)]
+    assert shop.builds() == 0
 
 
 def test_an_ephemeral_model_that_does_not_compile_is_named(
@@ -133,7 +133,7 @@ def test_declarations_that_changed_under_a_build_leave_no_record(
         if line.startswith("Error:"):
             assert line == "Error: pipeline customer_events: its declarations changed while dbt built it\n"
     assert process.wait(timeout=PATIENCE) == 1
-    assert shop.query("select count(*) from _penstock.build") == [(0,)]
+    assert shop.builds() == 0
 
 
 def test_an_event_whose_commit_is_not_noted_stops_the_build(
