@@ -28,12 +28,12 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
+from penstock.ingest.gap import Gap
+from penstock.ingest.rejects_replay import replay
 
 from penstock.core.settings import Settings
 from penstock.ingest.contract import load_contract
-from penstock.ingest.gap import Gap
 from penstock.ingest.landing import Batch, open_landing
-from penstock.ingest.rejects_replay import replay
 
 CHECKOUT = Path.cwd()
 STREAM = "customer_events"
