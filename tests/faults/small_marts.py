@@ -20,12 +20,12 @@ from typing import Any
 
 import duckdb
 import psutil
-from fault_stream import BAD, FaultStream, event
-from marts_by_hand import PIPELINE
-from patience import PATIENCE, next_line, until
 
 from penstock.core.build_record import Build, read_builds
 from penstock.core.settings import Settings
+from tests.faults.fault_stream import BAD, FaultStream, event
+from tests.faults.marts_by_hand import PIPELINE
+from tests.patience import PATIENCE, next_line, until
 
 Content = dict[str, list[list[Any]]]  # by mart, all rows in one order, as texts and whole numbers
 

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Run
-from fault_stream import FaultStream
-from marts_by_hand import PIPELINE, read_marts, run_stage
-from own_broker import Broker
-from patience import PATIENCE, lines, until
-from small_marts import (
+
+import penstock as engine
+from penstock.core.code_version import declarations_hash
+from tests.faults.conftest import REPOSITORY, Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, read_marts, run_stage
+from tests.faults.own_broker import Broker
+from tests.faults.small_marts import (
     TOTAL,
     expected_marts,
     finished_builds,
@@ -29,10 +31,8 @@ from small_marts import (
     wait_until_judging,
     with_small_marts,
 )
-from witness import Witness
-
-import penstock as engine
-from penstock.core.code_version import declarations_hash
+from tests.faults.witness import Witness
+from tests.patience import PATIENCE, lines, until
 
 CHANGED = f"pipeline {PIPELINE}: its declarations changed "
 FIX = f"  Fix: run `penstock transform {PIPELINE}`, then `penstock validate {PIPELINE}`"

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from conftest import Run
-from fault_stream import BAD, FaultStream
-from in_the_middle import SMALL_BATCHES, read
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
-from patience import PATIENCE, until
 
 from penstock.ingest.consume.limits import DEFAULT
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import BAD, FaultStream
+from tests.faults.in_the_middle import SMALL_BATCHES, read
+from tests.patience import PATIENCE, until
 
 LARGE, HUGE = 4_000_000, 68_000_000  # bytes
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from fault_stream import FaultStream
-from kill_points import kill_publish_at_each_point
-from marts_by_hand import PIPELINE, run_stage
-from patience import PATIENCE, lines
-from small_marts import (
+
+from tests.faults.fault_stream import FaultStream
+from tests.faults.kill_points import kill_publish_at_each_point
+from tests.faults.marts_by_hand import PIPELINE, run_stage
+from tests.faults.small_marts import (
     TOTAL,
     expected_marts,
     finished_builds,
@@ -27,7 +27,8 @@ from small_marts import (
     wait_until_judging,
     with_small_marts,
 )
-from witness import Witness
+from tests.faults.witness import Witness
+from tests.patience import PATIENCE, lines
 
 RAISES = TOTAL.replace("sum(events)::bigint", "sum(('of ' || events)::bigint)::bigint")
 TAKES_LONG = TOTAL.replace(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from records import a_build, a_verdict
 
 from penstock.core.build_record import Column, Mart, write_build
 from penstock.core.settings import Settings
@@ -22,6 +21,7 @@ from penstock.ingest.contract.model import load_contract
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.landing.file import open_landing
 from penstock.publish.publish import publish
+from tests.records import a_build, a_verdict
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 _EVENTS = pa.schema(

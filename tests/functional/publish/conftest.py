@@ -15,14 +15,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from patience import PATIENCE
-from records import a_build, a_verdict
 
 from penstock.core.build_record import Column, Input, Mart, write_build
 from penstock.core.settings import Settings
 from penstock.core.verdict import Counts, write_verdict
 from penstock.publish.publish import PublishResult, publish
 from penstock.publish.rollback import resume, rollback
+from tests.patience import PATIENCE
+from tests.records import a_build, a_verdict
 
 PIPELINE = "customer_events"
 START = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)

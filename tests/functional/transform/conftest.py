@@ -13,12 +13,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from compiled_marts import CompiledMarts
-from patience import PATIENCE
 
 from penstock.core.build_record import read_builds
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
+from tests.functional.transform.compiled_marts import CompiledMarts
+from tests.patience import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 STREAM = PIPELINE = "customer_events"

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from records import a_build, a_mart
 
 from penstock.core.build_record import write_build
 from penstock.core.code_version import declarations_hash
 from penstock.core.settings import Settings
+from tests.records import a_build, a_mart
 
 MARTS = {
     "purchases": ["event_id", "user_id", "price", "brand"],

@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from records import a_build, a_mart
 
 from penstock.core.build_record import write_build
 from penstock.core.code_version import declarations_hash
 from penstock.core.settings import Settings
 from penstock.validate.gate import validate
+from tests.records import a_build, a_mart
 
 PROJECT = Path(__file__).parents[3]
 PIPELINE = "customer_events"

@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
-from own_stream import Stream
-from patience import PATIENCE
 
 from penstock.core.errors import BrokerError, LandingError
 from penstock.core.settings import Settings
@@ -24,6 +22,8 @@ from penstock.ingest.consume.limits import Limits
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.landing.connection import LandingConnection
 from penstock.local.broker import create_topic
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import PATIENCE
 
 Event = Callable[..., bytes]
 

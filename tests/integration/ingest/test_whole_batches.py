@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
-from own_stream import Stream
-from patience import until
 
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.limits import Limits
@@ -19,6 +17,8 @@ from penstock.ingest.decode import hook as hook
 from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.hook import read_whole_batches
 from penstock.ingest.kafka.topic import open_consumer
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import until
 
 CODECS = [None, "gzip", "snappy", "lz4", "zstd"]
 EVENTS = 60  # of each codec, in each partition

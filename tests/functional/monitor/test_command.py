@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE, until
 
 from penstock.core.settings import Settings
 from penstock.monitor.outbox import Outbox, Summary
 from penstock.monitor.slack_stand_in import Reply, SlackStandIn
+from tests.patience import PATIENCE, until
 
 COMMAND = [sys.executable, "-m", "penstock", "monitor"]
 ERROR = "12:00 working\nError: orders.id: 3 nulls\n  Fix: see the rejects"

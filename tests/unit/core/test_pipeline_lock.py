@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from patience import PATIENCE, next_line
 
 from penstock.core.errors import BusyError
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
+from tests.patience import PATIENCE, next_line
 
 HOLDER = """
 import sys

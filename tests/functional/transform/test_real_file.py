@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from patience import PATIENCE, lines
 
 from penstock.core.errors import BusyError
 from penstock.transform.transform import transform
+from tests.patience import PATIENCE, lines
 
 MARTS = ["cohorts_weekly", "customers", "funnel_daily", "products", "purchases", "sessions"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from subprocess import Popen
 
 import pytest
-from patience import PATIENCE
 
 from penstock.core.errors import PenstockError
 from penstock.monitor.message import Message
 from penstock.monitor.outbox import Outbox, Summary
+from tests.patience import PATIENCE
 
 AT = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 Keep = Callable[..., int]

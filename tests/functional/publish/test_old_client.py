@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from patience import PATIENCE
+from tests.patience import PATIENCE
 
 ASK = """
 import json, sys

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from patience import PATIENCE, is_gone, until
 
 from penstock.airflow.child import Child, Ended
+from tests.patience import PATIENCE, is_gone, until
 
 # Leaves a child of its own behind (which ignores SIGTERM), and its process ids in the file `pids`.
 FAMILY = """

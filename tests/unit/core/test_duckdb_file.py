@@ -10,10 +10,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from patience import PATIENCE, next_line
 
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import BusyError, PenstockError
+from tests.patience import PATIENCE, next_line
 
 HOLDER = """
 import duckdb, sys

@@ -12,13 +12,13 @@ import pytest
 from airflow.sdk import DAG, AssetAlias
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
-from patience import until
 
 from penstock.airflow.alert import tells_failure, tells_marked_as_failed, what_was_said
 from penstock.airflow.factory import build_dag
 from penstock.airflow.stage import StoppedFromOutside, penstock_environment
 from penstock.core.pipeline import read_pipeline
 from penstock.core.settings import Settings
+from tests.patience import until
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 StandIn = Callable[[str], Path]

@@ -11,11 +11,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from patience import PATIENCE, lines, next_line
 
 from penstock.core.errors import BusyError, DeclarationError, LandingError
 from penstock.core.settings import Settings
 from penstock.transform.transform import transform
+from tests.patience import PATIENCE, lines, next_line
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from records import a_verdict
 
 from penstock.core.settings import Settings
 from penstock.core.verdict import write_verdict
 from penstock.monitor.message import Failure
 from penstock.monitor.situation import situation, what_bi_serves
+from tests.records import a_verdict
 
 AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from patience import PATIENCE, next_line
-from patient import Patient
 
 from penstock.doctor.examine import examine
+from tests.functional.doctor.patient import Patient
+from tests.patience import PATIENCE, next_line
 
 WRITES = """
 import duckdb, sys

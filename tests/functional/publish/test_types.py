@@ -12,11 +12,11 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from patience import PATIENCE
 
 from penstock.core.build_record import Column, Mart
 from penstock.core.errors import DeclarationError
 from penstock.publish.mart_copy import copy_mart
+from tests.patience import PATIENCE
 
 AT = "TIMESTAMPTZ '2026-01-01 01:00:00+01'"
 UTC = "2026-01-01 00:00:00"

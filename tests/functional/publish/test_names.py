@@ -9,10 +9,10 @@ import sys
 
 import duckdb
 import pytest
-from conftest import installed_duckdb
-from patience import PATIENCE
 
 from penstock.core.names import name_problem
+from tests.functional.publish.conftest import installed_duckdb
+from tests.patience import PATIENCE
 
 NAMES = """
 import json, sys

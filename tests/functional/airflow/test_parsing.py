@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE
+
+from tests.patience import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 YAML = "customer_events.yaml"

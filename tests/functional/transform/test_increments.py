@@ -15,9 +15,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from patience import PATIENCE, lines, next_line
 
 from penstock.core.build_record import read_builds
+from tests.patience import PATIENCE, lines, next_line
 
 MINUTE = dt.timedelta(minutes=1)
 # Ready at once, it holds the file from its first line to its second.

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import duckdb
-from patience import PATIENCE, until
 
 from penstock.publish.versions import file_being_written, put_in_place
+from tests.patience import PATIENCE, until
 
 READERS = """
 import json, sys, threading, time

@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import pytest
 import slack_sdk.webhook  # noqa: F401 - here, so that no test's bound is spent on importing it
-from patience import PATIENCE
 
 from penstock.monitor.delivery import Clock, Delivery, deliver
 from penstock.monitor.outbox import Entry, Outbox
 from penstock.monitor.secret import Secret
 from penstock.monitor.slack import Slack
 from penstock.monitor.slack_stand_in import Reply, SlackStandIn
+from tests.patience import PATIENCE
 
 TOKEN = "xoxb-0000-a-token-that-nobody-may-see"
 Keep = Callable[..., int]

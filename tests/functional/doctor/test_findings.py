@@ -9,13 +9,13 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from patience import PATIENCE
-from patient import NOW, Patient
 
 from penstock.doctor.machine import room
 from penstock.monitor.message import Message
 from penstock.monitor.outbox import Outbox
 from penstock.publish.rollback import resume, rollback
+from tests.functional.doctor.patient import NOW, Patient
+from tests.patience import PATIENCE
 
 HELD_BACK = "UPDATE raw.offsets SET next_offset = 2"
 TWICE = "INSERT INTO raw.clicks SELECT * FROM raw.clicks WHERE id = 1"

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from compiled_marts import CompiledMarts
-from events_of_any_kind import Event, landings
 from hypothesis import HealthCheck, given, settings
+
+from tests.functional.transform.compiled_marts import CompiledMarts
+from tests.functional.transform.events_of_any_kind import Event, landings
 
 DAY, SECOND = dt.timedelta(days=1), dt.timedelta(seconds=1)
 NOON = dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC)
