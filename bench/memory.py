@@ -40,7 +40,7 @@ def run_memory(servers: str, folder: Path, events: int, say: Say) -> tuple[Memor
     for topic in (few, many):
         remove_topic(servers, topic)
     for what, topic in {
-        "messages of 1 MB": Topic(Kind("1 MB"), max(events // 2000, 20)),
+        "messages of 1 MB": Topic(Kind(size="1 MB"), max(events // 2000, 20)),
         "100 partitions": Topic(Kind(), events, partitions=100),
     }.items():
         turn(what, topic, OURS[0])

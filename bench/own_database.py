@@ -12,12 +12,12 @@ from penstock.core.duckdb_file import quoted
 TABLE = "raw.events"
 
 
-def open_database(task: Task) -> duckdb.DuckDBPyConnection:
-    """A new database with empty tables."""
+def open_database(task: Task, *, checked: bool = True) -> duckdb.DuckDBPyConnection:
+    """A new database with empty tables. `checked`: no required column may be null."""
     connection = duckdb.connect(task.database)
     connection.execute("SET TimeZone = 'UTC'")
     columns = ", ".join(
-        f"{quoted(field.name)} {field.sql_type}{' NOT NULL' if field.required else ''}"
+        f"{quoted(field.name)} {field.sql_type}{' NOT NULL' if field.required and checked else ''}"
         for field in task.contract().fields
     )
     connection.execute(

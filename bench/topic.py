@@ -38,9 +38,9 @@ class Topic:
     @property
     def name(self) -> str:
         """One topic for each content."""
-        size = self.kind.size.replace(" ", "")
-        order = "mixed" if self.kind.mixed else "one-order"
-        return f"bench-{size}-{self.kind.bad:g}-{order}-{self.events}-{self.partitions}-{self.codec}"
+        kind = self.kind
+        what = f"{kind.stream}-{kind.size.replace(' ', '')}-{kind.writing}-{kind.bad:g}"
+        return f"bench-{what}-{self.events}-{self.partitions}-{self.codec}"
 
 
 @contextmanager

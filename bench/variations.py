@@ -1,4 +1,5 @@
-"""Ours on other events and topics: one thing at a time differs from the usual."""
+"""Ours on other topics, and on events of other sizes: one thing at a time differs from the usual. (How events
+are written is what `shapes` is about.)"""
 
 from __future__ import annotations
 
@@ -33,16 +34,13 @@ def _topics(events: int) -> dict[str, Topic]:
     usual = Topic(Kind(), events)
     return {
         "as usual": usual,
-        "events of 100 bytes": replace(usual, kind=Kind("100 B")),
-        "events of 2 kB": replace(usual, kind=Kind("2 kB"), events=max(events // 4, 1000)),
+        "events of 100 bytes": replace(usual, kind=Kind("small_events")),
+        "events of 2 kB": replace(usual, kind=Kind(size="2 kB"), events=max(events // 4, 1000)),
         "1 partition": replace(usual, partitions=1),
         "32 partitions": replace(usual, partitions=32),
         "not compressed": replace(usual, codec="none"),
         "lz4": replace(usual, codec="lz4"),
         "no bad events": replace(usual, kind=Kind(bad=0)),
-        "1 % bad events": replace(usual, kind=Kind(bad=0.01)),
-        "50 % bad events": replace(usual, kind=Kind(bad=0.5)),
-        "mixed orders of keys": replace(usual, kind=Kind(mixed=True)),
     }
 
 

@@ -29,8 +29,8 @@ ODD = (None, b"", b"[]", b"{", b'{"event_id": 1}', b"\xff", b'{"brand":"' + b"x"
     [
         (Kind(), 0.99),
         (Kind(bad=0.5), 0.4),
-        (Kind(mixed=True, bad=0.1), 0.2),
-        (Kind("100 B", bad=0.1), 0.8),
+        (Kind(writing="producers", bad=0.1), 0.2),
+        (Kind("small_events", bad=0.1), 0.8),
     ],
 )
 def test_both_ways_land_the_same(kind: Kind, share: float, settings: Settings) -> None:
