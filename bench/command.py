@@ -20,13 +20,16 @@ from bench.memory import run_memory
 from bench.page import page
 from bench.pairs import RIVALS, Say, run_pairs
 from bench.result import Result
+from bench.shape_list import SHAPES
+from bench.shapes import run_shapes
 from bench.topic import Topic, make_topic, own_broker
 from bench.turn import OURS, Outcome, take_turn
 from bench.variations import run_variations
 from penstock.core.command import output_option, tell, tells_errors
 
 _WAYS = [rival.way for rival in RIVALS]
-_PARTS = ("pairs", "profile", "variations", "memory", "idle", "file_size")
+_SHAPES = [shape.name for shape in SHAPES]
+_PARTS = ("pairs", "shapes", "profile", "variations", "memory", "idle", "file_size")
 
 
 @click.command()
@@ -35,6 +38,7 @@ _PARTS = ("pairs", "profile", "variations", "memory", "idle", "file_size")
     "--pairs", type=click.IntRange(min=1), default=7, show_default=True, help="Pairs of each rival."
 )
 @click.option("--against", type=click.Choice(_WAYS), multiple=True, help="Only this rival; may be repeated.")
+@click.option("--shape", type=click.Choice(_SHAPES), multiple=True, help="Only this shape; may be repeated.")
 @click.option("--part", type=click.Choice(_PARTS), multiple=True, help="Only this part; may be repeated.")
 @click.option(
     "--page", "page_file", type=click.Path(dir_okay=False, path_type=Path),
@@ -43,10 +47,11 @@ _PARTS = ("pairs", "profile", "variations", "memory", "idle", "file_size")
 @output_option
 @tells_errors
 def bench(
-    events: int, pairs: int, against: tuple[str, ...], part: tuple[str, ...], page_file: Path | None,
-    output: str,
+    events: int, pairs: int, against: tuple[str, ...], shape: tuple[str, ...], part: tuple[str, ...],
+    page_file: Path | None, output: str,
 ) -> None:  # fmt: skip
-    """How fast is landing? Against rivals, in pairs; on variations; its memory, idling and file size."""
+    """How fast is landing? Against rivals, in pairs; on the shapes that producers write; on variations; its
+    memory, idling and file size."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     began = time.monotonic()
     machine = this_machine()
@@ -63,6 +68,7 @@ def bench(
             turns = folder / "turns"
             runs: dict[str, Callable[[str, Path], Any]] = {
                 "pairs": lambda at, to: run_pairs(at, to, events, pairs, against or _WAYS, say),
+                "shapes": lambda at, to: run_shapes(at, to, events, min(pairs, 5), shape or _SHAPES, say),
                 "profile": lambda at, to: run_profile(at, to, events, say),
                 "variations": lambda at, to: run_variations(at, to, events // 4, min(pairs, 2), say),
                 "memory": lambda at, to: run_memory(at, to, events, say),

@@ -62,7 +62,8 @@ def _small_tokens() -> Tokens:
 
 def _customer_tokens() -> Tokens:
     """As the events that `make run-local` makes of a file in the REES46 layout: whole seconds, ids of up to
-    19 digits, sessions and event ids as text. A category has one code or none, a product one brand or none."""
+    19 digits, sessions and event ids as text. A category has one code or none, a product one brand or
+    none."""
     product = f"({random_of('product')} % 20000)"
     category = f"({product} % 434)"
     return {

@@ -101,6 +101,20 @@ class Way:
     rejected: int
     checked: bool
 
+    @staticmethod
+    def of(outcomes: Sequence[Outcome]) -> Way:
+        """Of some turns."""
+        return Way(
+            way=outcomes[0].way,
+            events=outcomes[0].events,
+            turns=len(outcomes),
+            rate=statistics.median(outcome.rate for outcome in outcomes),
+            checkpointed_rate=statistics.median(outcome.checkpointed_rate for outcome in outcomes),
+            peak_rss_mb=max(outcome.peak_rss_mb for outcome in outcomes),
+            rejected=outcomes[0].rejected,
+            checked=all(outcome.checked for outcome in outcomes),
+        )
+
 
 @dataclass(frozen=True)
 class Ratios:
@@ -109,6 +123,16 @@ class Ratios:
 
     ratio: Spread
     checkpointed: Spread
+
+    @staticmethod
+    def of(pairs: Sequence[tuple[Outcome, Outcome]]) -> Ratios:
+        """Of pairs of turns, ours and a rival's."""
+        return Ratios(
+            ratio=Spread.of([ours.rate / rival.rate for ours, rival in pairs]),
+            checkpointed=Spread.of(
+                [ours.checkpointed_rate / rival.checkpointed_rate for ours, rival in pairs]
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -163,15 +187,15 @@ def run_pairs(
             ours, rival = (one, other) if way in OURS else (other, one)
             pairs[ours.way, rival.way].append((ours, rival))
     return Pairs(
-        ours=_way(outcomes["ours"]),
-        sql=_way(outcomes["ours_sql"]),
+        ours=Way.of(outcomes["ours"]),
+        sql=Way.of(outcomes["ours_sql"]),
         rivals=tuple(
             Against(
                 label=rival.label,
                 note=rival.note,
-                rival=_way(outcomes[rival.way]),
-                ours=_ratios(pairs["ours", rival.way]),
-                sql=_ratios(pairs["ours_sql", rival.way]),
+                rival=Way.of(outcomes[rival.way]),
+                ours=Ratios.of(pairs["ours", rival.way]),
+                sql=Ratios.of(pairs["ours_sql", rival.way]),
                 at_least=rival.at_least,
                 aim=rival.aim,
             )
@@ -185,23 +209,3 @@ def _alternating(rivals: Sequence[str]) -> list[str]:
     """The order of a round: each rival between the two of ours."""
     ours = [OURS[number % 2] for number in range(len(rivals) + 1)]
     return [*chain.from_iterable(zip(ours, rivals, strict=False)), ours[-1]]
-
-
-def _way(outcomes: Sequence[Outcome]) -> Way:
-    return Way(
-        way=outcomes[0].way,
-        events=outcomes[0].events,
-        turns=len(outcomes),
-        rate=statistics.median(outcome.rate for outcome in outcomes),
-        checkpointed_rate=statistics.median(outcome.checkpointed_rate for outcome in outcomes),
-        peak_rss_mb=max(outcome.peak_rss_mb for outcome in outcomes),
-        rejected=outcomes[0].rejected,
-        checked=all(outcome.checked for outcome in outcomes),
-    )
-
-
-def _ratios(pairs: Sequence[tuple[Outcome, Outcome]]) -> Ratios:
-    return Ratios(
-        ratio=Spread.of([ours.rate / rival.rate for ours, rival in pairs]),
-        checkpointed=Spread.of([ours.checkpointed_rate / rival.checkpointed_rate for ours, rival in pairs]),
-    )

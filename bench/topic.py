@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from penstock.local.broker import create_topic, start_broker
 from penstock.local.services import Services, free_port
 
 Codec = Literal["none", "lz4", "zstd"]
+_Part = list[tuple[bytes, bytes, int]]  # keys, values, numbers of users
 
 _LINGER = 20  # milliseconds
 _LIKE_LIBRDKAFKA = 1_000_000  # bytes: librdkafka's own default for a batch
@@ -98,7 +100,7 @@ def _fill_by_confluent(servers: str, topic: Topic) -> None:
         if error is not None:
             failed.append(error)
 
-    for part in messages(topic.kind, topic.events):
+    for part in _made_ahead(messages(topic.kind, topic.events)):
         producer.produce_batch(
             topic.name,
             [{"key": key, "value": value, "partition": user % topic.partitions} for key, value, user in part],
@@ -108,6 +110,15 @@ def _fill_by_confluent(servers: str, topic: Topic) -> None:
             producer.poll(0.05)
     if producer.flush(120) or failed:
         raise RuntimeError(f"topic {topic.name} could not be filled: {failed[:1] or 'no answer in time'}")
+
+
+def _made_ahead(parts: Iterator[_Part]) -> Iterator[_Part]:
+    """The next part is made while one is sent."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = thread.submit(next, parts, None)
+            yield part
 
 
 def _fill_by_kafka_python(servers: str, topic: Topic) -> None:

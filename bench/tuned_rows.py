@@ -29,8 +29,8 @@ _encode = json.JSONEncoder(default=str).encode  # a Decimal as its text
 
 @dataclass(frozen=True)
 class Reader:
-    """`row`: the columns of a good event, and its other fields as JSON or None; it raises ValueError, KeyError
-    or TypeError for a bad one. `columns`: their types in Arrow."""
+    """`row`: the columns of a good event, and its other fields as JSON or None; it raises ValueError,
+    KeyError or TypeError for a bad one. `columns`: their types in Arrow."""
 
     row: Callable[[Event], tuple[Any, ...]]
     columns: tuple[tuple[str, pa.DataType], ...]

@@ -68,13 +68,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Timed:
-    """What a way of landing says of itself: seconds to the last commit, and until all was in `database`."""
+    """What a way of landing says of itself: seconds to the last commit, and until all was in `database`;
+    `fast`: the events that took the fast path (ours only)."""
 
     seconds: float
     checkpointed: float
     database: Path
     table: str
     steps: tuple[Step, ...] = ()
+    fast: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Outcome:
     landed: int
     rejected: int
     checked: bool
+    fast: int
     steps: tuple[Step, ...] = field(default=())
 
     @property
@@ -165,6 +168,7 @@ def main() -> None:
         "checkpointed": timed.checkpointed,
         "peak_rss_mb": round(peak, 1),
         "file_mb": round(timed.database.stat().st_size / 2**20, 1),
+        "fast": timed.fast,
         "found": asdict(_found(timed)),
         "steps": [asdict(step) for step in timed.steps],
     }

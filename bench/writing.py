@@ -74,6 +74,15 @@ def _habits(tokens: Tokens) -> Tokens:
     return written | {"price": "(cents::DECIMAL(12,0) * 0.01::DECIMAL(3,2))::VARCHAR"}
 
 
+def _long_integers(tokens: Tokens) -> Tokens:
+    number = f"2053013552326770905 + {random_of('product')} % 50000000000000000"
+    return tokens | {"product_id": f"({number})::VARCHAR"}
+
+
+def _slash_escapes(tokens: Tokens) -> Tokens:
+    return tokens | {"page": f"replace({tokens['page']}, '/', '\\/')"}
+
+
 def _missing(tokens: Tokens) -> Tokens:
     """Of one event in four, one of the eight fields that its contract does not ask for is not there."""
     optional = ("session", "product_id", "category", "brand", "quantity", "mobile", "country", "page")
@@ -104,9 +113,8 @@ def _arrays(tokens: Tokens) -> Tokens:
     )
     tags = f"""'["new",' || {one_of('"sale"', '"outlet"')} || ',"web"]'"""
     shown = f"'[' || {_number('shown', 100_000)} || ',' || {_number('second', 100_000)} || ']'"
-    return _among(
-        tokens, {"items": f"'[' || {first} || ',' || {second} || ']'", "tags": tags, "shown": shown}
-    )
+    items = f"'[' || {first} || ',' || {second} || ']'"
+    return _among(tokens, {"items": items, "tags": tags, "shown": shown})
 
 
 def _debezium(tokens: Tokens) -> Tokens:
@@ -170,16 +178,10 @@ def _number(of: str, below: int) -> str:
 WRITINGS = {
     "compact": Writing(),
     "habits": Writing(_habits),
-    "spaces": Writing(layout=lambda members: object_text(members, space=" ")),
-    "long-integers": Writing(
-        lambda tokens: (
-            tokens | {"product_id": f"(2053013552326770905 + {random_of('product')} % 50000000000000000)::VARCHAR"}
-        )
-    ),
+    "python": Writing(layout=lambda members: object_text(members, space=" ")),
+    "long-integers": Writing(_long_integers),
     "unicode-escapes": Writing(lambda tokens: tokens | {"brand": one_of(*map(json.dumps, _NAMES))}),
-    "slash-escapes": Writing(
-        lambda tokens: tokens | {"page": rf"""'"\/p\/' || {random_of("page")} % 1000 || '"'"""}
-    ),
+    "slash-escapes": Writing(_slash_escapes),
     "random-order": Writing(layout=_random_order),
     "pretty": Writing(layout=_pretty),
     "producers": Writing(layout=_several_producers),
