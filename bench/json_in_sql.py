@@ -47,7 +47,7 @@ class LandingInSql(LandingFile):
         reasons: Reasons = {}
         if remaining := batch.events.num_rows - parsed:
             connection.execute(
-                "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT * FROM batch ANTI JOIN "
+                "CREATE OR REPLACE TEMP TABLE remaining AS SELECT * FROM batch ANTI JOIN "
                 '(SELECT _kafka_partition AS "partition", _offset AS "offset" '
                 f"FROM raw.{quoted(self.compiled.contract.stream)} WHERE _commit = $1) "
                 'USING ("partition", "offset")',
@@ -55,7 +55,7 @@ class LandingInSql(LandingFile):
             )
             good, rejected, reasons = self.check_remaining(remaining, "bench")
         if good:
-            self.insert_rows("judged WHERE reasons IS NULL", epoch, commit)
+            self.insert_rows("checked WHERE reasons IS NULL", epoch, commit)
         if rejected:
             self.insert_rejects(f"({REJECTS})", epoch, commit)
         self.note_commit(commit, now, run_id, parsed + good, rejected)

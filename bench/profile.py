@@ -34,7 +34,7 @@ _AHEAD = (
     (columns_module, "decode", "decode to Arrow columns"),
     (Checker, "read", _PARSE),
     (Checker, "_is_good", _RULES),
-    (Checker, "_judge_doubtful", _JUDGE),
+    (Checker, "_check_remaining", _JUDGE),
 )
 _LANDING = (
     (Source, "look_again", "ask whether the topic is the same"),
