@@ -27,7 +27,7 @@ def run(task: Task) -> Timed:
     """Land all of the topic."""
     connection = open_database(task, checked=False)
     connection.execute("SET preserve_insertion_order = false; SET wal_autocheckpoint = '1GB'")
-    insert = _insert_sql(task.contract())
+    insert = insert_sql(task.contract())
     consumer, places = open_consumer(task)
     with ThreadPoolExecutor(1) as thread:
         coming_tables = tables(consumer, task.events, _chunk)
@@ -36,7 +36,7 @@ def run(task: Task) -> Timed:
         coming = thread.submit(next, coming_tables, None)
         while (table := coming.result()) is not None:
             coming = thread.submit(next, coming_tables, None)
-            _land(connection, insert, table)
+            land(connection, insert, table)
     timed = close_database(connection, task, began)
     consumer.close()
     return timed
@@ -46,7 +46,8 @@ def _chunk(messages: list[Any]) -> pa.RecordBatch:
     return pa.record_batch(columns_of(messages))
 
 
-def _insert_sql(contract: Contract) -> str:
+def insert_sql(contract: Contract) -> str:
+    """An INSERT of all of `batch` that is JSON."""
     types = {field.key: field.sql_type for field in contract.fields}
     columns = ", ".join(f"event.{quoted(field.key)}" for field in contract.fields)
     return f"""
@@ -59,7 +60,8 @@ def _insert_sql(contract: Contract) -> str:
 _TEXTS = "SELECT * FROM (SELECT *, try(decode(value)) AS text FROM batch) WHERE json_valid(text)"
 
 
-def _land(connection: Any, insert: str, table: pa.Table) -> None:
+def land(connection: Any, insert: str, table: pa.Table) -> None:
+    """One transaction: rows, rejects, offsets."""
     connection.register("batch", table)
     connection.execute("BEGIN")
     (landed,) = connection.execute(insert).fetchone()

@@ -136,11 +136,11 @@ def _truth(topic: Topic) -> Truth:
     return _truths[topic]
 
 
-def _found(timed: Timed) -> Truth:
+def found_in(database: Path, table: str) -> Truth:
     """What lies in the database that a way of landing has made."""
-    with duckdb.connect(timed.database, read_only=True) as connection:
+    with duckdb.connect(database, read_only=True) as connection:
         rows = connection.execute(
-            f"SELECT count(*), sum(price)::VARCHAR, sum(user_id)::VARCHAR FROM {timed.table}"
+            f"SELECT count(*), sum(price)::VARCHAR, sum(user_id)::VARCHAR FROM {table}"
         ).fetchone()
         rejects = connection.execute(
             "SELECT count(*), sum(hash(value)::HUGEINT)::VARCHAR FROM raw.rejects"
@@ -169,7 +169,7 @@ def main() -> None:
         "peak_rss_mb": round(peak, 1),
         "file_mb": round(timed.database.stat().st_size / 2**20, 1),
         "fast": timed.fast,
-        "found": asdict(_found(timed)),
+        "found": asdict(found_in(timed.database, timed.table)),
         "steps": [asdict(step) for step in timed.steps],
     }
     shutil.rmtree(task.folder)

@@ -40,6 +40,36 @@ def test_a_quick_look_tells_ratios_and_who_is_unchecked(tmp_path: Path) -> None:
     assert "the limit: our SQL on bytes already in Arrow: *our SQL*" in page.read_text()
 
 
+def test_a_shape_tells_its_bars_and_whether_they_hold(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    done = bench(
+        "--events=2000",
+        "--pairs=1",
+        "--part=shapes",
+        "--shape=two-unknown",
+        f"--page={page}",
+        "--output=json",
+    )
+
+    compact, two_unknown = json.loads(done.stdout)["shapes"]  # what a shape is compared with runs, too
+    assert (compact["shape"]["name"], compact["of_compact"]) == ("compact", None)
+    assert two_unknown["shape"]["name"] == "two-unknown"
+    assert two_unknown["of_compact"] > 0
+    assert two_unknown["fast"] == 1
+    assert [two_unknown[one]["checked"] for one in ("ours", "loop", "sql")] == [True] * 3
+    assert two_unknown["ours"]["events"] == two_unknown["loop"]["events"] == 2000
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| two fields that")]
+    against_loop, by_sql = ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)
+    assert against_loop[6:8] == ["5", holds(two_unknown["against_loop"]["ratio"]["lower_quartile"], 5)]
+    assert against_loop[11:13] == ["0.6", holds(two_unknown["of_compact"], 0.6)]
+    assert by_sql[3] == "100.0%"
+    assert by_sql[5:7] == ["200,000", holds(two_unknown["sql"]["rate"], 200_000)]
+
+
+def holds(found: float, at_least: float) -> str:
+    return "yes" if found >= at_least else "**no**"
+
+
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE_FOR_A_RUN)
