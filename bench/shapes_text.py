@@ -16,9 +16,9 @@ def shapes_text(shapes: Sequence[Measured]) -> str:
         "The same events, written in other ways: each shape in a topic of its own, 0.1 % bad unless a line "
         "says otherwise. In each pair the tuned kafka-python loop reads the same shape; it checks all rules, "
         "too, and keeps what the contract does not name. *Of compact's*: MB/s, as a share of those of the "
-        "same contract's compact shape. A contract of flat fields reads what stands at the top of an event, so "
-        "the Debezium-like events have their row there, and the envelope, with the row once or twice more, "
-        "beside it.\n\n"
+        "same contract's compact shape. A contract of flat fields reads what stands at the top of an event, "
+        "so the Debezium-like events have their row there, and beside it the envelope, which has the row "
+        "once or twice more.\n\n"
         + table(
             (
                 "shape", "Penstock, events/s", "MB/s", "the loop, events/s", "pairs", "lower quartile",
