@@ -37,7 +37,7 @@ _AHEAD = (
     (Checker, "_check_remaining", _JUDGE),
 )
 _LANDING = (
-    (Source, "look_again", "ask whether the topic is the same"),
+    (Source, "verify_topic", "ask whether the topic is the same"),
     (LandingFile, "insert_rows", _INSERT),
     (LandingFile, "land", _COMMIT),
     (Fetch, "commit_group", "tell Kafka the offsets"),
