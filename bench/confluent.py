@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bench.child import add_rivals_packages
+from bench.child import add_contenders_packages
 from bench.json_in_sql import open_landing_in_sql
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.ingest.consume.limits import DEFAULT
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.decode.columns import SCHEMA
@@ -55,7 +55,7 @@ def run(task: Task) -> Timed:
 
 def open_consumer(task: Task) -> tuple[Any, list[Any]]:
     """A consumer, and all partitions from their beginning: once they are assigned, it fetches."""
-    add_rivals_packages()
+    add_contenders_packages()
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
     consumer = Consumer(

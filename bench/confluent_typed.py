@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from bench.confluent import columns_of, ends_of, open_consumer, tables
 from bench.own_database import TABLE, close_database, open_database, store_offsets
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.contract.model import Contract
 

@@ -84,16 +84,17 @@ def truth(kind: Kind, count: int) -> Truth:
 
 def _sql(kind: Kind, first: int, last: int) -> str:
     """Rows n, bad, cents and user_id (as a good event has them), value."""
-    writing, ways = WRITINGS[kind.writing], bad_tokens(kind.stream)
+    writing, faults = WRITINGS[kind.writing], bad_tokens(kind.stream)
     members = writing.members(tokens_of(kind.stream, kind.size))
-    broken = {key: _broken(key, token, ways) for key, token in members.items()}
-    cut, no_text = len(ways), len(ways) + 1
+    broken = {key: _broken(key, token, faults) for key, token in members.items()}
+    cut, no_text = len(faults), len(faults) + 1
     return f"""
         SELECT n, bad, cents, user_id,
-            CASE way WHEN {cut} THEN encode(left(text, -9)) WHEN {no_text} THEN encode(text) || '\\xFF'::BLOB
+            CASE fault WHEN {cut} THEN encode(left(text, -9))
+                WHEN {no_text} THEN encode(text) || '\\xFF'::BLOB
                 ELSE encode(text) END AS value
         FROM (SELECT *, {writing.layout(broken)} AS text FROM (
-            SELECT *, CASE WHEN bad THEN {random_of("way")} % {len(ways) + 2} END AS way,
+            SELECT *, CASE WHEN bad THEN {random_of("fault")} % {len(faults) + 2} END AS fault,
                 {writing.cents} AS cents, {USER} AS user_id
             FROM (
                 SELECT range AS n, {random_of("bad")} % 100000 < {round(kind.bad * 100_000)} AS bad
@@ -103,10 +104,10 @@ def _sql(kind: Kind, first: int, last: int) -> str:
     """
 
 
-def _broken(field: str, token: str, ways: tuple[tuple[str, str | None], ...]) -> str:
+def _broken(field: str, token: str, faults: tuple[tuple[str, str | None], ...]) -> str:
     cases = [
-        f"WHEN {way} THEN {literal(bad) if bad is not None else 'NULL'}"
-        for way, (name, bad) in enumerate(ways)
+        f"WHEN {fault} THEN {literal(bad) if bad is not None else 'NULL'}"
+        for fault, (name, bad) in enumerate(faults)
         if name == field
     ]
-    return f"CASE way {' '.join(cases)} ELSE {token} END" if cases else token
+    return f"CASE fault {' '.join(cases)} ELSE {token} END" if cases else token

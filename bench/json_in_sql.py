@@ -1,10 +1,10 @@
-"""Our SQL: Penstock's rules where DuckDB's own JSON functions read the events, for the rivals that use it.
+"""Our SQL: Penstock's rules where DuckDB's own JSON functions read the events, for contenders that use it.
 
-It is a judgement with another short way, for the events that are plain: the texts of the contract's fields,
+It is the contract's SQL with another fast path, for plain events: the texts of the contract's fields,
 written one after the other in the usual order and with the usual spaces, strings in quotes, give the event's
 very text, and it has no backslash. Then it is one valid object, holds no other key and none twice, and each
 value stands as it was sent: nothing is left to look for but types and rules. What is not plain, or not good,
-takes Penstock's long way.
+is checked by the contract's whole SQL.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _LOOKED_AT = 1000  # events, for the usual layout
 
 
 class LandingInSql(LandingFile):
-    """A landing file that judges by SQL alone, from the events' bytes on."""
+    """A landing file that checks by SQL alone, from the events' bytes on."""
 
     def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         """One transaction: the plain and good events go straight in, by all threads; then all others are
-        judged."""
+        checked."""
         connection = self.connection
         connection.register("batch", batch.events)
         connection.execute("BEGIN")
@@ -196,7 +196,7 @@ def _is_string(field: Field) -> bool:
 
 
 def _prepared(field: Field) -> str:
-    if field.kind == "decimal":  # the token is the number as sent; an exponent takes the long way
+    if field.kind == "decimal":  # the token is the number as sent; one with an exponent is not plain
         return f"{column('token', field)} AS {column('number', field)}"
     return prepared_column(field)
 

@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from bench.profile import profiled
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.ingest.check.checker import Checker
 from penstock.ingest.check.result import Checked
 from penstock.ingest.consume.drain import drain

@@ -1,4 +1,4 @@
-"""The database of a rival that does not land through Penstock: the contract's columns, rejects, offsets."""
+"""The database of a contender that is not Penstock: the contract's columns, rejects, offsets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import duckdb
 
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.core.duckdb_file import quoted
 
 TABLE = "raw.events"

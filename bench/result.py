@@ -9,8 +9,8 @@ from bench.idle import Idle
 from bench.machine import Machine
 from bench.memory import Memory
 from bench.pairs import Pairs
+from bench.run import Outcome
 from bench.shapes import Measured
-from bench.turn import Outcome
 from bench.variations import Variation
 
 

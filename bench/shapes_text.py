@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.page_parts import table, times
-from bench.pairs import Ratios, Way
+from bench.pairs import Ratios, Runs
 from bench.shapes import Measured
 
 
@@ -64,7 +64,7 @@ def _row(one: Measured) -> tuple[str, ...]:
         f"{one.ours.rate:,.0f}",
         f"{one.ours.rate * one.bytes_each / 1e6:,.0f}",
         f"{one.loop.rate:,.0f}{'' if one.loop.checked else ' *unchecked*'}",
-        f"{one.loop.turns}",
+        f"{one.loop.count}",
         times(ratio.lower_quartile),
         *_bar(ratio.lower_quartile, shape.at_least),
         times(ratio.median),
@@ -89,12 +89,12 @@ def _sql_row(one: Measured) -> tuple[str, ...]:
     )
 
 
-def _typed_row(one: Measured, typed: Way, against: Ratios) -> tuple[str, ...]:
+def _typed_row(one: Measured, typed: Runs, against: Ratios) -> tuple[str, ...]:
     shape, both = one.shape, (against.ratio.lower_quartile, against.checkpointed.lower_quartile)
     return (
         shape.label,
         f"{typed.rate:,.0f}",
-        f"{typed.turns}",
+        f"{typed.count}",
         *(times(ratio) for ratio in both),
         *_bar(min(both), shape.typed_at_least),
         times(against.ratio.median),

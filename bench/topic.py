@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.child import add_rivals_packages, has_rivals_packages, run_child
+from bench.child import add_contenders_packages, has_contenders_packages, run_child
 from bench.events import Kind, messages
 from penstock.core.settings import Settings
 from penstock.local.broker import create_topic, start_broker
@@ -74,14 +74,14 @@ def remove_topic(servers: str, topic: Topic) -> None:
 
 
 def _fill(servers: str, topic: Topic) -> None:
-    if has_rivals_packages():
+    if has_contenders_packages():
         _fill_by_confluent(servers, topic)
     else:  # a quick look
         _fill_by_kafka_python(servers, topic)
 
 
 def _fill_by_confluent(servers: str, topic: Topic) -> None:
-    add_rivals_packages()
+    add_contenders_packages()
     from confluent_kafka import Producer
 
     producer = Producer(

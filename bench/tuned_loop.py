@@ -18,8 +18,8 @@ import pyarrow as pa
 from kafka import KafkaConsumer, TopicPartition
 
 from bench.own_database import TABLE, close_database, open_database, store_offsets
+from bench.run import Task, Timed
 from bench.tuned_rows import READERS, Reader
-from bench.turn import Task, Timed
 
 _AT_ONCE = 50_000
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bench.events import Kind, average_size
 from bench.pairs import Say
+from bench.run import run_once
 from bench.topic import Topic, make_topic, remove_topic
-from bench.turn import take_turn
 
 
 @dataclass(frozen=True)
 class Variation:
-    """What differs, and the medians of our turns."""
+    """What differs, and the medians of our runs."""
 
     what: str
     events: int
@@ -25,9 +25,9 @@ class Variation:
     peak_rss_mb: float
 
 
-def run_variations(servers: str, folder: Path, events: int, turns: int, say: Say) -> tuple[Variation, ...]:
+def run_variations(servers: str, folder: Path, events: int, runs: int, say: Say) -> tuple[Variation, ...]:
     """All variations. Raises BenchError."""
-    return tuple(_vary(servers, folder, what, topic, turns, say) for what, topic in _topics(events).items())
+    return tuple(_vary(servers, folder, what, topic, runs, say) for what, topic in _topics(events).items())
 
 
 def _topics(events: int) -> dict[str, Topic]:
@@ -44,9 +44,9 @@ def _topics(events: int) -> dict[str, Topic]:
     }
 
 
-def _vary(servers: str, folder: Path, what: str, topic: Topic, turns: int, say: Say) -> Variation:
+def _vary(servers: str, folder: Path, what: str, topic: Topic, runs: int, say: Say) -> Variation:
     make_topic(servers, topic)
-    outcomes = [take_turn("ours", servers, topic, folder) for _ in range(turns)]
+    outcomes = [run_once("ours", servers, topic, folder) for _ in range(runs)]
     remove_topic(servers, topic)
     rate = statistics.median(outcome.rate for outcome in outcomes)
     say(f"{what}: {rate:,.0f} events/s")

@@ -1,4 +1,4 @@
-"""A quick look by the bench: real broker, few events, and only rivals that need no packages of their own."""
+"""A quick look by the bench: real broker, few events, and baselines that need no packages of their own."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from pathlib import Path
 from tests.patience import PATIENCE_FOR_A_RUN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RIVALS = ("tuned_loop", "limit", "usual_loop")
+BASELINES = ("tuned_loop", "limit", "usual_loop")
 
 
 def test_a_quick_look_tells_ratios_and_who_is_unchecked(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     done = bench(
-        "--events=2000", "--pairs=1", "--part=pairs", *(f"--against={way}" for way in RIVALS),
+        "--events=2000", "--pairs=1", "--part=pairs", *(f"--against={contender}" for contender in BASELINES),
         f"--page={page}", "--output=json",
     )  # fmt: skip
 
     pairs = json.loads(done.stdout)["pairs"]
-    found = {rival["rival"]["way"]: rival for rival in pairs["rivals"]}
-    assert found.keys() == set(RIVALS)
-    rejected = found["tuned_loop"]["rival"]["rejected"]
+    found = {baseline["baseline"]["contender"]: baseline for baseline in pairs["baselines"]}
+    assert found.keys() == set(BASELINES)
+    rejected = found["tuned_loop"]["baseline"]["rejected"]
     assert pairs["ours"]["rejected"] == pairs["sql"]["rejected"] == rejected > 0
-    assert {way: rival["rival"]["checked"] for way, rival in found.items()} == {
+    assert {contender: baseline["baseline"]["checked"] for contender, baseline in found.items()} == {
         "tuned_loop": True,
         "limit": True,
         "usual_loop": False,  # it knows types, but no rules
     }
-    for ratio in (rival[ours]["ratio"] for rival in found.values() for ours in ("ours", "sql")):
+    for ratio in (baseline[ours]["ratio"] for baseline in found.values() for ours in ("ours", "sql")):
         assert 0 < ratio["minimum"] <= ratio["lower_quartile"] <= ratio["median"] <= ratio["maximum"]
     rows = [line for line in page.read_text().splitlines() if line.startswith("|")]
     unchecked = [line for line in rows if "*unchecked*" in line]
-    assert len(rows) == 2 + 2 * len(RIVALS) + 2 + len(RIVALS)
+    assert len(rows) == 2 + 2 * len(BASELINES) + 2 + len(BASELINES)
     assert len(unchecked) == 1
     assert "usual kafka-python loop" in unchecked[0]
     assert "the limit: our SQL on bytes already in Arrow: *our SQL*" in page.read_text()

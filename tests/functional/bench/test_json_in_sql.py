@@ -1,4 +1,4 @@
-"""The rivals' SQL against Penstock's own check: the same rows and the same rejects, whatever comes."""
+"""The contenders' SQL against Penstock's own check: the same rows and the same rejects, whatever comes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ODD = (None, b"", b"[]", b"{", b'{"event_id": 1}', b"\xff", b'{"brand":"' + b"x"
         (Kind("small_events", bad=0.1), 0.8),
     ],
 )
-def test_both_ways_land_the_same(kind: Kind, share: float, settings: Settings) -> None:
+def test_both_land_the_same(kind: Kind, share: float, settings: Settings) -> None:
     events = batch(values_of(kind, 3000))
-    assert taken_by_the_short_way(kind, events) > share * events.num_rows
+    assert taken_by_its_fast_path(kind, events) > share * events.num_rows
     rows, rejects = landed(open_landing, settings, kind, events)
     assert landed(open_landing_in_sql, settings, kind, events) == (rows, rejects)
     assert len(rows) + len(rejects) == events.num_rows
@@ -44,7 +44,7 @@ def test_what_is_no_event_is_the_same_reject(settings: Settings) -> None:
     assert (len(rows), len(rejects)) == (len(good), len(ODD) + 2)
 
 
-def taken_by_the_short_way(kind: Kind, events: pa.Table) -> int:
+def taken_by_its_fast_path(kind: Kind, events: pa.Table) -> int:
     contract = read_contract(kind.contract)
     with duckdb.connect() as connection:
         compile_contract(contract).prepare(connection)

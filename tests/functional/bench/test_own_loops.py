@@ -1,4 +1,4 @@
-"""The loops that rivals write themselves, on a consumer that has the events already."""
+"""The loops that contenders write themselves, on a consumer that has the events already."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from bench import tuned_loop, usual_loop
 from bench.events import Kind, truth
-from bench.turn import Task
+from bench.run import Task
 from tests.functional.bench.own_consumer import consumer_of
 
 KIND = Kind(bad=0.5)

@@ -15,8 +15,8 @@ from bench import confluent_typed, tuned_loop
 from bench.child import REPOSITORY
 from bench.events import Kind, truth
 from bench.own_database import TABLE, open_database
+from bench.run import Task, found_in
 from bench.shape_list import SHAPES, Shape
-from bench.turn import Task, found_in
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import read_contract
 from penstock.ingest.landing.file import open_landing
