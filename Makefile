@@ -11,7 +11,7 @@ STREAM ?= customer_events
 
 PENSTOCK := .venv/bin/python -m penstock
 INSTALLED := .venv/.installed
-RIVALS_INSTALLED := .venv-bench/.installed
+BENCH_INSTALLED := .venv-bench/.installed
 
 # Settings of .env; what stands in the environment or on make's command line goes before.
 define WITH_ENV
@@ -78,17 +78,17 @@ faults: venv ## Break each part on purpose, then count every event (KILLS=100, S
 	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadgroup
 
 .PHONY: bench
-bench: venv $(RIVALS_INSTALLED) ## How fast is landing, against whom? Into docs/; a quick look: N=100000 PAIRS=1 (OUTPUT=json)
+bench: venv $(BENCH_INSTALLED) ## How fast is landing, against whom? Into docs/; a quick look: N=100000 PAIRS=1 (OUTPUT=json)
 	@exec .venv/bin/python -m bench $${N:+--events "$$N"} $${PAIRS:+--pairs "$$PAIRS"} \
 	  $${OUTPUT:+--output "$$OUTPUT"} $(if $(N),,--page docs/benchmarks.md)
 
-# Packages that only rivals need lie beside .venv, so that nobody else installs them.
-$(RIVALS_INSTALLED): bench/requirements.lock
-	@echo "Installing what the rivals need …"; \
+# Packages that only contenders need lie beside .venv, so that nobody else installs them.
+$(BENCH_INSTALLED): bench/requirements.lock
+	@echo "Installing what the contenders need …"; \
 	rm -rf .venv-bench; \
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --target .venv-bench --no-deps --require-hashes \
 	  --requirement bench/requirements.lock; \
-	touch $(RIVALS_INSTALLED)
+	touch $(BENCH_INSTALLED)
 
 .PHONY: docs
 docs: venv ## Write docs/cli.md anew: what --help says of each command

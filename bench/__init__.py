@@ -1,1 +1,1 @@
-"""How fast is landing, and against whom? `make bench` runs rivals in pairs on a real broker and says so."""
+"""How fast is landing, and against whom? `make bench` runs pairs on a real broker and says so."""

@@ -1,4 +1,4 @@
-"""Processes of the bench's own: each rival's imports, memory and threads are its own."""
+"""Processes of the bench's own: each contender's imports, memory and threads are its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from penstock.core.errors import PenstockError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-_RIVALS = REPOSITORY / ".venv-bench"  # packages that only rivals need: `make bench` puts them there
+_PACKAGES = REPOSITORY / ".venv-bench"  # packages that only contenders need: `make bench` puts them there
 _GIVE_UP_AFTER = 900.0  # seconds
 
 
@@ -36,12 +36,12 @@ def run_child(module: str, order: Mapping[str, Any]) -> Any:
     return json.loads(lines[-1]) if lines else None
 
 
-def add_rivals_packages() -> None:
-    """Make the packages that only rivals need importable; where a package is in .venv, too, that one is."""
-    if str(_RIVALS) not in sys.path:
-        sys.path.append(str(_RIVALS))
+def add_contenders_packages() -> None:
+    """Make the packages that only contenders need importable; where one is in .venv, too, that is used."""
+    if str(_PACKAGES) not in sys.path:
+        sys.path.append(str(_PACKAGES))
 
 
-def has_rivals_packages() -> bool:
+def has_contenders_packages() -> bool:
     """Has `make bench` put them there?"""
-    return (_RIVALS / "confluent_kafka").exists()
+    return (_PACKAGES / "confluent_kafka").exists()

@@ -18,23 +18,29 @@ from bench.idle import run_idle
 from bench.machine import this_machine
 from bench.memory import run_memory
 from bench.page import page
-from bench.pairs import RIVALS, Say, run_pairs
+from bench.pairs import BASELINES, Say, run_pairs
 from bench.result import Result
+from bench.run import OURS, Outcome, run_once
+from bench.shape_list import SHAPES
+from bench.shapes import run_shapes
 from bench.topic import Topic, make_topic, own_broker
-from bench.turn import OURS, Outcome, take_turn
 from bench.variations import run_variations
 from penstock.core.command import output_option, tell, tells_errors
 
-_WAYS = [rival.way for rival in RIVALS]
-_PARTS = ("pairs", "profile", "variations", "memory", "idle", "file_size")
+_BASELINES = [baseline.name for baseline in BASELINES]
+_SHAPES = [shape.name for shape in SHAPES]
+_PARTS = ("pairs", "shapes", "profile", "variations", "memory", "idle", "file_size")
 
 
 @click.command()
 @click.option("--events", type=click.IntRange(min=1000), default=2_000_000, show_default=True, metavar="N")
 @click.option(
-    "--pairs", type=click.IntRange(min=1), default=7, show_default=True, help="Pairs of each rival."
+    "--pairs", type=click.IntRange(min=1), default=7, show_default=True, help="Pairs of each baseline."
 )
-@click.option("--against", type=click.Choice(_WAYS), multiple=True, help="Only this rival; may be repeated.")
+@click.option(
+    "--against", type=click.Choice(_BASELINES), multiple=True, help="Only this baseline; may be repeated."
+)
+@click.option("--shape", type=click.Choice(_SHAPES), multiple=True, help="Only this shape; may be repeated.")
 @click.option("--part", type=click.Choice(_PARTS), multiple=True, help="Only this part; may be repeated.")
 @click.option(
     "--page", "page_file", type=click.Path(dir_okay=False, path_type=Path),
@@ -43,10 +49,11 @@ _PARTS = ("pairs", "profile", "variations", "memory", "idle", "file_size")
 @output_option
 @tells_errors
 def bench(
-    events: int, pairs: int, against: tuple[str, ...], part: tuple[str, ...], page_file: Path | None,
-    output: str,
+    events: int, pairs: int, against: tuple[str, ...], shape: tuple[str, ...], part: tuple[str, ...],
+    page_file: Path | None, output: str,
 ) -> None:  # fmt: skip
-    """How fast is landing? Against rivals, in pairs; on variations; its memory, idling and file size."""
+    """How fast is landing? Against baselines, in pairs; on the shapes that producers write; on variations;
+    its memory, idling and file size."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     began = time.monotonic()
     machine = this_machine()
@@ -60,20 +67,21 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="bench-", dir=data) as temporary:
         folder = Path(temporary)
         with own_broker(folder) as servers:
-            turns = folder / "turns"
-            runs: dict[str, Callable[[str, Path], Any]] = {
-                "pairs": lambda at, to: run_pairs(at, to, events, pairs, against or _WAYS, say),
+            landing = folder / "landing"
+            run_part: dict[str, Callable[[str, Path], Any]] = {
+                "pairs": lambda at, to: run_pairs(at, to, events, pairs, against or _BASELINES, say),
+                "shapes": lambda at, to: run_shapes(at, to, events, min(pairs, 5), shape or _SHAPES, say),
                 "profile": lambda at, to: run_profile(at, to, events, say),
                 "variations": lambda at, to: run_variations(at, to, events // 4, min(pairs, 2), say),
                 "memory": lambda at, to: run_memory(at, to, events, say),
                 "idle": lambda at, to: run_idle(at, to, say),
                 "file_size": lambda at, to: run_file_size(at, to, events // 2, say),
             }
-            found: dict[str, Any] = dict.fromkeys(runs)
+            found: dict[str, Any] = dict.fromkeys(run_part)
             failed = []
-            for name in (name for name in runs if name in parts):
+            for name in (name for name in run_part if name in parts):
                 try:
-                    found[name] = runs[name](servers, turns)
+                    found[name] = run_part[name](servers, landing)
                 except BenchError as exc:  # what the other parts take minutes for is not lost
                     failed.append(exc)
                     say(f"{name} failed: {exc}")
@@ -88,9 +96,9 @@ def bench(
 
 
 def run_profile(servers: str, folder: Path, events: int, say: Say) -> tuple[Outcome, ...]:
-    """One turn of each of ours that tells its steps."""
+    """One run of each of ours that tells its steps."""
     topic = Topic(Kind(), events)
     make_topic(servers, topic)
-    outcomes = tuple(take_turn(way, servers, topic, folder, profile=True) for way in OURS)
+    outcomes = tuple(run_once(contender, servers, topic, folder, profile=True) for contender in OURS)
     say(f"profile: {', '.join(f'{outcome.seconds:.1f} s' for outcome in outcomes)}")
     return outcomes

@@ -8,16 +8,16 @@ columns are gathered by `map` over the client's own methods, which costs less th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from bench.child import add_rivals_packages
+from bench.child import add_contenders_packages
 from bench.json_in_sql import open_landing_in_sql
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.ingest.consume.limits import DEFAULT
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.decode.columns import SCHEMA
@@ -32,7 +32,7 @@ def run(task: Task) -> Timed:
     consumer, places = open_consumer(task)
     with open_landing_in_sql(settings, contract) as landing, ThreadPoolExecutor(1) as thread:
         epoch = landing.epoch("bench", "bench", now=utc_now())
-        reader = _batches(consumer, task.events)
+        reader = tables(consumer, task.events, _chunk)
         ends: dict[int, int | None] = dict.fromkeys(place.partition for place in places)
         began = committed = time.perf_counter()
         consumer.assign(places)
@@ -55,7 +55,7 @@ def run(task: Task) -> Timed:
 
 def open_consumer(task: Task) -> tuple[Any, list[Any]]:
     """A consumer, and all partitions from their beginning: once they are assigned, it fetches."""
-    add_rivals_packages()
+    add_contenders_packages()
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
     consumer = Consumer(
@@ -77,12 +77,12 @@ def open_consumer(task: Task) -> tuple[Any, list[Any]]:
     return consumer, [TopicPartition(task.topic, partition, OFFSET_BEGINNING) for partition in partitions]
 
 
-def _batches(consumer: Any, events: int) -> Iterator[pa.Table]:
+def tables(consumer: Any, events: int, chunk: Callable[[list[Any]], pa.RecordBatch]) -> Iterator[pa.Table]:
     """Tables of `batch_bytes`, until `events` have come."""
     chunks: list[pa.RecordBatch] = []
     size = 0
     for messages in consume(consumer, events, _AT_ONCE):
-        chunks.append(_chunk(messages))
+        chunks.append(chunk(messages))
         size += chunks[-1].nbytes
         if size >= DEFAULT.batch_bytes:
             yield pa.Table.from_batches(chunks)
@@ -110,28 +110,37 @@ def _methods(messages: list[Any]) -> Any:
 
 def _chunk(messages: list[Any]) -> pa.RecordBatch:
     """As the columns of SCHEMA."""
+    methods = _methods(messages)
+    partition, offset, kafka_timestamp, value = columns_of(messages).values()
+    key = pa.array(list(map(methods.key, messages)), pa.binary())
+    headers = pa.array(list(map(methods.headers, messages)), SCHEMA.field("headers").type)
+    return pa.record_batch([partition, offset, kafka_timestamp, key, value, headers], names=SCHEMA.names)
+
+
+def columns_of(messages: list[Any]) -> dict[str, pa.Array]:
+    """partition, offset, kafka_timestamp, value."""
     methods, rows = _methods(messages), len(messages)
     times = pa.array([at for _, at in map(methods.timestamp, messages)], pa.int64())
-    return pa.record_batch(
-        [
-            pa.array(np.fromiter(map(methods.partition, messages), np.int32, rows)),
-            pa.array(np.fromiter(map(methods.offset, messages), np.int64, rows)),
-            times.cast(SCHEMA.field("kafka_timestamp").type),
-            pa.array(list(map(methods.key, messages)), pa.binary()),
-            pa.array(list(map(methods.value, messages)), pa.binary()),
-            pa.array(list(map(methods.headers, messages)), SCHEMA.field("headers").type),
-        ],
-        names=SCHEMA.names,
-    )
+    return {
+        "partition": pa.array(np.fromiter(map(methods.partition, messages), np.int32, rows)),
+        "offset": pa.array(np.fromiter(map(methods.offset, messages), np.int64, rows)),
+        "kafka_timestamp": times.cast(SCHEMA.field("kafka_timestamp").type),
+        "value": pa.array(list(map(methods.value, messages)), pa.binary()),
+    }
 
 
 def _batch(table: pa.Table, ends: dict[int, int | None]) -> Batch:
     """What lands, with the offsets before and after it."""
+    after = ends_of(table)
+    return Batch(events=table, starts={partition: ends[partition] for partition in after}, ends=after)
+
+
+def ends_of(table: pa.Table) -> dict[int, int]:
+    """By partition, the offset behind the last one."""
     last = table.group_by("partition").aggregate([("offset", "max")])
-    after = {
+    return {
         int(partition): int(offset) + 1
         for partition, offset in zip(
             last["partition"].to_pylist(), last["offset_max"].to_pylist(), strict=True
         )
     }
-    return Batch(events=table, starts={partition: ends[partition] for partition in after}, ends=after)

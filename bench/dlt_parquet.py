@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench import dlt_pipeline
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 
 
 def run(task: Task) -> Timed:

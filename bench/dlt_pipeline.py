@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from bench.child import add_rivals_packages
+from bench.child import add_contenders_packages
 from bench.confluent import consume, open_consumer
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.ingest.contract.model import Field
 
 _AT_ONCE = 5_000  # messages, and rows of a page
@@ -39,7 +39,7 @@ _SETTINGS = {
 def run(task: Task, file_format: str | None = None) -> Timed:
     """Load all of the topic. `file_format`: of the loader's files, dlt's default for None."""
     os.environ.update(_SETTINGS)
-    add_rivals_packages()
+    add_contenders_packages()
     import dlt
 
     consumer, places = open_consumer(task)

@@ -16,8 +16,8 @@ from bench.child import run_child
 from bench.events import Kind
 from bench.limit import fetched
 from bench.pairs import Say
+from bench.run import Task
 from bench.topic import Topic, make_topic
-from bench.turn import Task
 from penstock.core.settings import Settings
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.contract.model import Contract

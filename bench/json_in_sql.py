@@ -1,10 +1,10 @@
-"""Our SQL: Penstock's rules where DuckDB's own JSON functions read the events, for the rivals that use it.
+"""Our SQL: Penstock's rules where DuckDB's own JSON functions read the events, for contenders that use it.
 
-It is a judgement with another short way, for the events that are plain: the texts of the contract's fields,
+It is the contract's SQL with another fast path, for plain events: the texts of the contract's fields,
 written one after the other in the usual order and with the usual spaces, strings in quotes, give the event's
 very text, and it has no backslash. Then it is one valid object, holds no other key and none twice, and each
 value stands as it was sent: nothing is left to look for but types and rules. What is not plain, or not good,
-takes Penstock's long way.
+is checked by the contract's whole SQL.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _LOOKED_AT = 1000  # events, for the usual layout
 
 
 class LandingInSql(LandingFile):
-    """A landing file that judges by SQL alone, from the events' bytes on."""
+    """A landing file that checks by SQL alone, from the events' bytes on."""
 
     def _land(self, batch: Batch, epoch: int, run_id: str, now: dt.datetime) -> Landed:
         """One transaction: the plain and good events go straight in, by all threads; then all others are
-        judged."""
+        checked."""
         connection = self.connection
         connection.register("batch", batch.events)
         connection.execute("BEGIN")
@@ -47,7 +47,7 @@ class LandingInSql(LandingFile):
         reasons: Reasons = {}
         if remaining := batch.events.num_rows - parsed:
             connection.execute(
-                "CREATE OR REPLACE TEMP TABLE doubtful AS SELECT * FROM batch ANTI JOIN "
+                "CREATE OR REPLACE TEMP TABLE remaining AS SELECT * FROM batch ANTI JOIN "
                 '(SELECT _kafka_partition AS "partition", _offset AS "offset" '
                 f"FROM raw.{quoted(self.compiled.contract.stream)} WHERE _commit = $1) "
                 'USING ("partition", "offset")',
@@ -55,7 +55,7 @@ class LandingInSql(LandingFile):
             )
             good, rejected, reasons = self.check_remaining(remaining, "bench")
         if good:
-            self.insert_rows("judged WHERE reasons IS NULL", epoch, commit)
+            self.insert_rows("checked WHERE reasons IS NULL", epoch, commit)
         if rejected:
             self.insert_rejects(f"({REJECTS})", epoch, commit)
         self.note_commit(commit, now, run_id, parsed + good, rejected)
@@ -196,7 +196,7 @@ def _is_string(field: Field) -> bool:
 
 
 def _prepared(field: Field) -> str:
-    if field.kind == "decimal":  # the token is the number as sent; an exponent takes the long way
+    if field.kind == "decimal":  # the token is the number as sent; one with an exponent is not plain
         return f"{column('token', field)} AS {column('number', field)}"
     return prepared_column(field)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bench.json_in_sql import open_landing_in_sql
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.core.settings import Settings
 from penstock.ingest.consume.source import open_source, utc_now
 from penstock.ingest.contract.model import Contract

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.child import add_rivals_packages
+from bench.child import add_contenders_packages
 
 _PACKAGES = ("kafka-python", "confluent-kafka", "duckdb", "pyarrow", "dlt", "numpy", "numba")
 
@@ -33,7 +33,7 @@ def this_machine() -> Machine:
     """The one that this runs on."""
     from penstock.local.broker import _KAFKA
 
-    add_rivals_packages()
+    add_contenders_packages()
     return Machine(
         processor=_processor(),
         cores=os.cpu_count() or 0,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bench.events import Kind
 from bench.pairs import Say
+from bench.run import OURS, run_once
 from bench.topic import Topic, make_topic, remove_topic
-from bench.turn import OURS, take_turn
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The peak of one turn of ours."""
+    """The peak of one run of ours."""
 
     what: str
     events: int
@@ -28,21 +28,21 @@ def run_memory(servers: str, folder: Path, events: int, say: Say) -> tuple[Memor
     many = replace(few, events=20 * few.events)
     found = []
 
-    def turn(what: str, topic: Topic, way: str) -> None:
+    def run(what: str, topic: Topic, contender: str) -> None:
         make_topic(servers, topic)
-        outcome = take_turn(way, servers, topic, folder)
+        outcome = run_once(contender, servers, topic, folder)
         say(f"memory, {what}: {outcome.peak_rss_mb:,.0f} MB for {topic.events:,} events")
         found.append(Memory(what, topic.events, outcome.rate, outcome.peak_rss_mb))
 
-    for way, name in zip(OURS, ("", ", SQL only"), strict=True):
-        turn(f"few events{name}", few, way)
-        turn(f"twenty times as many{name}", many, way)
+    for contender, name in zip(OURS, ("", ", SQL only"), strict=True):
+        run(f"few events{name}", few, contender)
+        run(f"twenty times as many{name}", many, contender)
     for topic in (few, many):
         remove_topic(servers, topic)
     for what, topic in {
-        "messages of 1 MB": Topic(Kind("1 MB"), max(events // 2000, 20)),
+        "messages of 1 MB": Topic(Kind(size="1 MB"), max(events // 2000, 20)),
         "100 partitions": Topic(Kind(), events, partitions=100),
     }.items():
-        turn(what, topic, OURS[0])
+        run(what, topic, OURS[0])
         remove_topic(servers, topic)
     return tuple(found)

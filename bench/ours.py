@@ -9,12 +9,16 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from bench.profile import profiled
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
+from penstock.ingest.check.checker import Checker
+from penstock.ingest.check.result import Checked
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.limits import Limits
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.landing.batch import Landed
 from penstock.ingest.parse.fast_path import load
+
+_CHECKER: Any = Checker
 
 
 def run(task: Task, fast_path_from: int = 0) -> Timed:
@@ -24,7 +28,7 @@ def run(task: Task, fast_path_from: int = 0) -> Timed:
     if task.events >= fast_path_from:
         load(task.settings().data)
     settings, contract = task.settings(), task.contract()
-    first_poll = _FirstPoll()
+    first_poll, fast_path = _FirstPoll(), _FastPath()
     committed = 0.0
 
     def note(landed: Landed) -> None:
@@ -41,6 +45,7 @@ def run(task: Task, fast_path_from: int = 0) -> Timed:
         database=settings.landing_file(contract.stream),
         table=f"raw.{contract.stream}",
         steps=steps,
+        fast=fast_path.events,
     )
 
 
@@ -57,3 +62,18 @@ class _FirstPoll:
             return poll(consumer, *arguments, **named)
 
         KafkaConsumer.poll = watched
+
+
+class _FastPath:
+    """How many events took it."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        check = Checker.check
+
+        def watched(checker: Checker, *arguments: Any, **named: Any) -> Checked:
+            checked = check(checker, *arguments, **named)
+            self.events += checked.good_parsed
+            return checked
+
+        _CHECKER.check = watched

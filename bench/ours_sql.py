@@ -1,11 +1,11 @@
-"""Penstock without its fast path: the contract's SQL judges every event, as it does where few wait."""
+"""Penstock without its fast path: the contract's SQL checks every event, as it does where few wait."""
 
 from __future__ import annotations
 
 import sys
 
 from bench import ours
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 
 
 def run(task: Task) -> Timed:

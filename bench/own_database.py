@@ -1,4 +1,4 @@
-"""The database of a rival that does not land through Penstock: the contract's columns, rejects, offsets."""
+"""The database of a contender that is not Penstock: the contract's columns, rejects, offsets."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import time
 
 import duckdb
 
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 from penstock.core.duckdb_file import quoted
 
 TABLE = "raw.events"
 
 
-def open_database(task: Task) -> duckdb.DuckDBPyConnection:
-    """A new database with empty tables."""
+def open_database(task: Task, *, checked: bool = True) -> duckdb.DuckDBPyConnection:
+    """A new database with empty tables. `checked`: no required column may be null."""
     connection = duckdb.connect(task.database)
     connection.execute("SET TimeZone = 'UTC'")
     columns = ", ".join(
-        f"{quoted(field.name)} {field.sql_type}{' NOT NULL' if field.required else ''}"
+        f"{quoted(field.name)} {field.sql_type}{' NOT NULL' if field.required and checked else ''}"
         for field in task.contract().fields
     )
     connection.execute(

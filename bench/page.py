@@ -15,9 +15,11 @@ from bench.page_parts import (
     variations_text,
 )
 from bench.result import Result
+from bench.shapes_text import shapes_text
 
 _PARTS: dict[str, Callable[[Any], str]] = {
     "pairs": pairs_text,
+    "shapes": shapes_text,
     "profile": profile_text,
     "variations": variations_text,
     "memory": memory_text,

@@ -7,46 +7,46 @@ from collections.abc import Sequence
 from bench.file_size import FileSize
 from bench.idle import Idle
 from bench.memory import Memory
-from bench.pairs import Against, Pairs, Ratios, Way
-from bench.turn import Outcome
+from bench.pairs import Against, Pairs, Ratios, Runs
+from bench.run import Outcome
 from bench.variations import Variation
 
 _NAMES = ("as it ships", "by SQL only")
 
 
 def pairs_text(pairs: Pairs) -> str:
-    """Ours against each rival."""
+    """Ours against each baseline."""
     text = (
         "## Against others\n"
-        f"{_told('Penstock as it ships', pairs.ours)}; {_told('by SQL only', pairs.sql)}. "
-        "A ratio says how many times as fast Penstock was in a pair of turns that followed each other.\n\n"
+        f"{_rates('Penstock as it ships', pairs.ours)}; {_rates('by SQL only', pairs.sql)}. "
+        "A ratio says how many times as fast Penstock was in a pair of runs that followed each other.\n\n"
         + table(
             (
                 "against", "Penstock", "pairs", "min", "lower quartile", "median", "max",
                 "median with CHECKPOINT", "at least, as lower quartile", "aim, as median",
             ),
-            [row for against in pairs.rivals for row in _ratio_rows(against)],
+            [row for against in pairs.baselines for row in _ratio_rows(against)],
         )
         + "\n\n"
         + table(
-            ("rival", "rules", "events", "events/s", "with CHECKPOINT", "peak MB", "rejects"),
-            [_rival_row(against) for against in pairs.rivals],
+            ("baseline", "rules", "events", "events/s", "with CHECKPOINT", "peak MB", "rejects"),
+            [_baseline_row(against) for against in pairs.baselines],
         )
     )  # fmt: skip
     text += (
         "\n\n*Checked* means that it landed the same good events as Penstock and found the same rejects; "
         "*unchecked* that it did not, so it does less work.\n\n"
-        + "\n".join(f"- {against.label}: {against.note}" for against in pairs.rivals)
+        + "\n".join(f"- {against.label}: {against.note}" for against in pairs.baselines)
     )
     if pairs.left_out:
         text += f"\n\nNot run, for want of their packages: {', '.join(pairs.left_out)}."
     return text
 
 
-def _told(name: str, ours: Way) -> str:
+def _rates(name: str, ours: Runs) -> str:
     return (
         f"{name}: {ours.rate:,.0f} events/s over {ours.events:,} events ({ours.checkpointed_rate:,.0f} with "
-        f"a final CHECKPOINT on the clock; medians of {ours.turns} turns), {ours.peak_rss_mb:,.0f} MB at the "
+        f"a final CHECKPOINT on the clock; medians of {ours.count} runs), {ours.peak_rss_mb:,.0f} MB at the "
         f"peak, {ours.rejected:,} rejects"
     )
 
@@ -63,7 +63,7 @@ def _ratio_row(against: Against, which: str, ours: Ratios, *, at_least: float | 
     return (
         against.label,
         which,
-        f"{against.rival.turns}",
+        f"{against.baseline.count}",
         *(times(value) for value in (ratio.minimum, ratio.lower_quartile, ratio.median, ratio.maximum)),
         times(ours.checkpointed.median),
         f"{at_least:g}" if at_least else "",
@@ -71,26 +71,26 @@ def _ratio_row(against: Against, which: str, ours: Ratios, *, at_least: float | 
     )
 
 
-def _rival_row(against: Against) -> tuple[str, ...]:
-    rival = against.rival
+def _baseline_row(against: Against) -> tuple[str, ...]:
+    baseline = against.baseline
     return (
         against.label,
-        "checked" if rival.checked else "*unchecked*",
-        f"{rival.events:,}",
-        f"{rival.rate:,.0f}",
-        f"{rival.checkpointed_rate:,.0f}",
-        f"{rival.peak_rss_mb:,.0f}",
-        f"{rival.rejected:,}",
+        "checked" if baseline.checked else "*unchecked*",
+        f"{baseline.events:,}",
+        f"{baseline.rate:,.0f}",
+        f"{baseline.checkpointed_rate:,.0f}",
+        f"{baseline.peak_rss_mb:,.0f}",
+        f"{baseline.rejected:,}",
     )
 
 
 def profile_text(outcomes: Sequence[Outcome]) -> str:
-    """Where the time of one turn of each of ours went."""
+    """Where the time of one run of each of ours went."""
     tables = [_profile_table(name, one) for name, one in zip(_NAMES, outcomes, strict=True)]
     return (
         "## Where the time goes\n"
-        "One thread receives; one fetches, decodes and reads plain events; one judges; one lands, and DuckDB "
-        "adds its own.\n\n" + "\n\n".join(tables)
+        "One thread receives; one fetches, decodes and parses; one checks; one lands, and DuckDB adds its "
+        "own.\n\n" + "\n\n".join(tables)
     )
 
 
@@ -101,7 +101,7 @@ def _profile_table(name: str, outcome: Outcome) -> str:
         for step in outcome.steps
     ]
     return (
-        f"Penstock {name}, one turn over {outcome.events:,} events, {outcome.seconds:.2f} s to the last "
+        f"Penstock {name}, one run over {outcome.events:,} events, {outcome.seconds:.2f} s to the last "
         "commit:\n\n" + table(("step", "processor seconds", "share", "seconds of the landing thread"), rows)
     )
 

@@ -1,4 +1,4 @@
-"""Where our time goes: processor seconds of each step of one turn, and how long the landing thread was in it.
+"""Where our time goes: processor seconds of each step of one run, and how long the landing thread was in it.
 
 A few functions are wrapped; no profiler slows the rest. DuckDB works with threads of its own, so a step of
 the landing thread costs what the whole process used meanwhile, less what Python's other threads used.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bench.turn import Step
+from bench.run import Step
 from penstock.ingest.check.checker import Checker
 from penstock.ingest.consume import drain as drain_module
 from penstock.ingest.consume.fetch import Fetch
@@ -22,22 +22,22 @@ from penstock.ingest.consume.source import Source
 from penstock.ingest.decode import columns as columns_module
 from penstock.ingest.landing.file import LandingFile
 
-_PARSE = "parse and type plain events"
+_PARSE = "parse on the fast path"
 _RULES = "check their rules"
 _INSERT = "insert"
-_JUDGE = "judge what is not plain and good"
+_REST = "check what is left by SQL"
 _COMMIT = "offsets, rejects, commit"
 
-# Of the threads that fetch and judge ahead, then of the one that lands; "land" is what its inner steps leave.
+# Of the threads that fetch and check ahead, then of the one that lands; "land" is what its inner steps leave.
 _AHEAD = (
     (Fetch, "_poll", "poll: check, decompress"),
     (columns_module, "decode", "decode to Arrow columns"),
     (Checker, "read", _PARSE),
     (Checker, "_is_good", _RULES),
-    (Checker, "_judge_doubtful", _JUDGE),
+    (Checker, "_check_remaining", _REST),
 )
 _LANDING = (
-    (Source, "look_again", "ask whether the topic is the same"),
+    (Source, "verify_topic", "ask whether the topic is the same"),
     (LandingFile, "insert_rows", _INSERT),
     (LandingFile, "land", _COMMIT),
     (Fetch, "commit_group", "tell Kafka the offsets"),
@@ -57,7 +57,7 @@ class Profile:
     began: float
 
     def steps(self) -> tuple[Step, ...]:
-        """Call it at the end of the turn: from the first step to the last, then all that is left."""
+        """Call it at the end of the run: from the first step to the last, then all that is left."""
         wall = time.perf_counter() - self.began
         self.cpu[_COMMIT] -= self.cpu[_INSERT]
         self.wall[_COMMIT] -= self.wall[_INSERT]

@@ -9,7 +9,8 @@ from bench.idle import Idle
 from bench.machine import Machine
 from bench.memory import Memory
 from bench.pairs import Pairs
-from bench.turn import Outcome
+from bench.run import Outcome
+from bench.shapes import Measured
 from bench.variations import Variation
 
 
@@ -20,6 +21,7 @@ class Result:
     machine: Machine
     events: int
     pairs: Pairs | None
+    shapes: tuple[Measured, ...] | None
     profile: tuple[Outcome, ...] | None
     variations: tuple[Variation, ...] | None
     memory: tuple[Memory, ...] | None

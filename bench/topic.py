@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.child import add_rivals_packages, has_rivals_packages, run_child
+from bench.child import add_contenders_packages, has_contenders_packages, run_child
 from bench.events import Kind, messages
 from penstock.core.settings import Settings
 from penstock.local.broker import create_topic, start_broker
 from penstock.local.services import Services, free_port
 
 Codec = Literal["none", "lz4", "zstd"]
+_Part = list[tuple[bytes, bytes, int]]  # keys, values, numbers of users
 
 _LINGER = 20  # milliseconds
 _LIKE_LIBRDKAFKA = 1_000_000  # bytes: librdkafka's own default for a batch
@@ -38,9 +40,9 @@ class Topic:
     @property
     def name(self) -> str:
         """One topic for each content."""
-        size = self.kind.size.replace(" ", "")
-        order = "mixed" if self.kind.mixed else "one-order"
-        return f"bench-{size}-{self.kind.bad:g}-{order}-{self.events}-{self.partitions}-{self.codec}"
+        kind = self.kind
+        what = f"{kind.stream}-{kind.size.replace(' ', '')}-{kind.writing}-{kind.bad:g}"
+        return f"bench-{what}-{self.events}-{self.partitions}-{self.codec}"
 
 
 @contextmanager
@@ -72,14 +74,14 @@ def remove_topic(servers: str, topic: Topic) -> None:
 
 
 def _fill(servers: str, topic: Topic) -> None:
-    if has_rivals_packages():
+    if has_contenders_packages():
         _fill_by_confluent(servers, topic)
     else:  # a quick look
         _fill_by_kafka_python(servers, topic)
 
 
 def _fill_by_confluent(servers: str, topic: Topic) -> None:
-    add_rivals_packages()
+    add_contenders_packages()
     from confluent_kafka import Producer
 
     producer = Producer(
@@ -98,7 +100,7 @@ def _fill_by_confluent(servers: str, topic: Topic) -> None:
         if error is not None:
             failed.append(error)
 
-    for part in messages(topic.kind, topic.events):
+    for part in _made_ahead(messages(topic.kind, topic.events)):
         producer.produce_batch(
             topic.name,
             [{"key": key, "value": value, "partition": user % topic.partitions} for key, value, user in part],
@@ -108,6 +110,15 @@ def _fill_by_confluent(servers: str, topic: Topic) -> None:
             producer.poll(0.05)
     if producer.flush(120) or failed:
         raise RuntimeError(f"topic {topic.name} could not be filled: {failed[:1] or 'no answer in time'}")
+
+
+def _made_ahead(parts: Iterator[_Part]) -> Iterator[_Part]:
+    """The next part is made while one is sent."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = thread.submit(next, parts, None)
+            yield part
 
 
 def _fill_by_kafka_python(servers: str, topic: Topic) -> None:

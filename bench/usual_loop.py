@@ -16,7 +16,7 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from bench.own_database import TABLE, close_database, open_database, store_offsets
-from bench.turn import Task, Timed
+from bench.run import Task, Timed
 
 _AT_ONCE = 1000
 

@@ -1,47 +1,22 @@
-"""The loops that rivals write themselves, on a consumer that has the events already."""
+"""The loops that contenders write themselves, on a consumer that has the events already."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import duckdb
 import pytest
 
 from bench import tuned_loop, usual_loop
-from bench.events import Kind, messages, truth
-from bench.turn import Task
+from bench.events import Kind, truth
+from bench.run import Task
+from tests.functional.bench.own_consumer import consumer_of
 
 KIND = Kind(bad=0.5)
 EVENTS = 2000
-
-
-class Consumer:
-    """What the loops use of a KafkaConsumer of one partition."""
-
-    def __init__(self, *topics: str, **settings: Any) -> None:
-        values = [value for part in messages(KIND, EVENTS) for _, value, _ in part]
-        self.records = [
-            SimpleNamespace(partition=0, offset=offset, timestamp=0, value=value)
-            for offset, value in enumerate(values)
-        ]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.records)
-
-    def poll(self, timeout_ms: int, max_records: int) -> dict[str, list[Any]]:
-        return {"partition 0": self.records}
-
-    def partitions_for_topic(self, topic: str) -> set[int]:
-        return {0}
-
-    def assign(self, places: list[Any]) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture(params=[tuned_loop, usual_loop])
@@ -49,7 +24,7 @@ def landed(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[tuple[ModuleType, duckdb.DuckDBPyConnection]]:
     """The loop, and the database that it has filled."""
-    monkeypatch.setattr(request.param, "KafkaConsumer", Consumer)
+    monkeypatch.setattr(request.param, "KafkaConsumer", consumer_of(KIND, EVENTS))
     timed = request.param.run(Task("", "", "topic", str(KIND.contract), EVENTS, str(tmp_path)))
     with duckdb.connect(timed.database, read_only=True) as connection:
         yield request.param, connection

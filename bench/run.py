@@ -1,6 +1,6 @@
-"""One turn: a way of landing reads one topic into a new file, in a process of its own.
+"""One run: a contender reads one topic into a new file, in a process of its own.
 
-`python -m bench.turn <task as JSON>` takes the turn and prints what was found. The clock runs from the first
+`python -m bench.run <task as JSON>` runs it and prints what was found. The clock runs from the first
 poll to the last commit; a second one runs until all is in the database file itself (CHECKPOINT).
 """
 
@@ -30,10 +30,10 @@ OURS = ("ours", "ours_sql")
 
 @dataclass(frozen=True)
 class Task:
-    """What a way of landing gets: `way` is a module of the bench, `folder` an empty folder for its files.
+    """What a contender gets: `contender` is a module of the bench, `folder` an empty folder for its files.
     `profile`: also say where the time goes (ours only)."""
 
-    way: str
+    contender: str
     servers: str
     topic: str
     contract_file: str
@@ -53,7 +53,7 @@ class Task:
 
     @property
     def database(self) -> Path:
-        """Where a way that is not Penstock's keeps its rows."""
+        """Where a contender that is not Penstock keeps its rows."""
         return Path(self.folder) / "landing.duckdb"
 
 
@@ -68,20 +68,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Timed:
-    """What a way of landing says of itself: seconds to the last commit, and until all was in `database`."""
+    """What a contender says of itself: seconds to the last commit, and until all was in `database`;
+    `fast`: the events that took the fast path (ours only)."""
 
     seconds: float
     checkpointed: float
     database: Path
     table: str
     steps: tuple[Step, ...] = ()
+    fast: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A turn as seen from outside. `checked`: all good events landed, and the rejects are the bad ones."""
+    """A run as seen from outside. `checked`: all good events landed, and the rejects are the bad ones."""
 
-    way: str
+    contender: str
     events: int
     seconds: float
     checkpointed: float
@@ -90,6 +92,7 @@ class Outcome:
     landed: int
     rejected: int
     checked: bool
+    fast: int
     steps: tuple[Step, ...] = field(default=())
 
     @property
@@ -103,24 +106,24 @@ class Outcome:
         return self.events / self.checkpointed
 
 
-Run = Callable[[Task], Timed]
+Land = Callable[[Task], Timed]
 
 
-def take_turn(way: str, servers: str, topic: Topic, folder: Path, *, profile: bool = False) -> Outcome:
-    """Let `way` land the whole topic. Raises BenchError where it fails, or ours finds other rejects than
-    there are."""
+def run_once(contender: str, servers: str, topic: Topic, folder: Path, *, profile: bool = False) -> Outcome:
+    """Let a contender land the whole topic. Raises BenchError where it fails, or ours finds other rejects
+    than there are."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        task = Task(way, servers, topic.name, str(topic.kind.contract), topic.events, own, profile)
-        found = run_child("bench.turn", asdict(task))
+        task = Task(contender, servers, topic.name, str(topic.kind.contract), topic.events, own, profile)
+        found = run_child("bench.run", asdict(task))
     account = Truth(**found.pop("found"))
     checked = account == _truth(topic)
     steps = tuple(Step(**step) for step in found.pop("steps"))
-    if way in OURS and not checked:
+    if contender in OURS and not checked:
         raise BenchError(f"{topic.name}: ours found {account}; in the topic are {_truth(topic)}")
     return Outcome(
-        way, topic.events, landed=account.landed, rejected=account.rejected, checked=checked, steps=steps,
-        **found,
+        contender, topic.events, landed=account.landed, rejected=account.rejected, checked=checked,
+        steps=steps, **found,
     )  # fmt: skip
 
 
@@ -133,11 +136,11 @@ def _truth(topic: Topic) -> Truth:
     return _truths[topic]
 
 
-def _found(timed: Timed) -> Truth:
-    """What lies in the database that a way of landing has made."""
-    with duckdb.connect(timed.database, read_only=True) as connection:
+def found_in(database: Path, table: str) -> Truth:
+    """What lies in the database that a contender has made."""
+    with duckdb.connect(database, read_only=True) as connection:
         rows = connection.execute(
-            f"SELECT count(*), sum(price)::VARCHAR, sum(user_id)::VARCHAR FROM {timed.table}"
+            f"SELECT count(*), sum(price)::VARCHAR, sum(user_id)::VARCHAR FROM {table}"
         ).fetchone()
         rejects = connection.execute(
             "SELECT count(*), sum(hash(value)::HUGEINT)::VARCHAR FROM raw.rejects"
@@ -153,11 +156,11 @@ def _peak_rss_mb() -> float:
 
 
 def main() -> None:
-    """Take the turn that the only argument describes."""
+    """Run what the only argument describes."""
     task = Task(**json.loads(sys.argv[1]))
-    run: Run = importlib.import_module(f"bench.{task.way}").run
-    if task.way not in OURS:
-        pa.scalar(0)  # pyarrow imports pandas with its first scalar: not on a rival's clock
+    run: Land = importlib.import_module(f"bench.{task.contender}").run
+    if task.contender not in OURS:
+        pa.scalar(0)  # pyarrow imports pandas with its first scalar: not on its clock
     timed = run(task)
     peak = _peak_rss_mb()
     found = {
@@ -165,7 +168,8 @@ def main() -> None:
         "checkpointed": timed.checkpointed,
         "peak_rss_mb": round(peak, 1),
         "file_mb": round(timed.database.stat().st_size / 2**20, 1),
-        "found": asdict(_found(timed)),
+        "fast": timed.fast,
+        "found": asdict(found_in(timed.database, timed.table)),
         "steps": [asdict(step) for step in timed.steps],
     }
     shutil.rmtree(task.folder)
