@@ -2,10 +2,11 @@
 
 A working column of the statement is named `_<kind>_<field>`:
     raw      the JSON token as it stands (NULL: missing)
-    token    the same, NULL also for a JSON null
-    text     the token's text: a string without quotes and escapes
+    token    of a field that need not be there, the same with NULL for a JSON null
+    text     of a token that is a string, its text without quotes and escapes
     parts    a decimal's sign, digits and exponent as sent, where the token may not be exact
     number   a decimal's exact number, without exponent
+    cast     what DuckDB makes of a token or text in the field's type
     instant  a timestamp's instant
     value    the typed value; NULL where there is none, or none that says all that was sent
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from decimal import MAX_PREC, Decimal, localcontext
 from fractions import Fraction
 
@@ -29,51 +31,74 @@ _ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _FIRST_INSTANT, _LAST_INSTANT = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 
 
-def token_columns(field: Field, index: int) -> list[str]:
-    """The field's JSON token as it stands, the same with NULL for a JSON null, and its text."""
-    columns = [
-        f"tokens[{index}]::VARCHAR AS {column('raw', field)}",
-        f"nullif(tokens[{index}]::VARCHAR, 'null') AS {column('token', field)}",
-        f"texts[{index}] AS {column('text', field)}",
-    ]
-    if field.kind == "decimal":
-        columns.append(f"{_exact_parts(field, f'tokens[{index}]::VARCHAR')} AS {column('parts', field)}")
+def raw_column(field: Field, index: int) -> str:
+    """The field's JSON token as it stands."""
+    return f"tokens[{index}]::VARCHAR AS {column('raw', field)}"
+
+
+def may_be_inexact(field: Field) -> str:
+    """A condition: a decimal's token may differ from what was sent. yyjson reads a number with a point or an
+    exponent as a double, which is exact for 15 digits and may be zero where the number is not."""
+    raw = column("raw", field)
+    # Only of a key that may be spelled with escapes are all numbers of the event looked at: that takes longer.
+    spelled = literal(r"\\u00[2-7]" if re.fullmatch(r"[ !#-.0-[\]-~]*", field.key) else r"\\")
+    key = re.escape(json.dumps(field.key, ensure_ascii=False)) + r"\s*:\s*-?"
+    is_long = f"regexp_matches(json_text, {literal(key + '[0-9]*(?:[0-9]{8}[.eE]|[.][0-9]{8})')})"
+    has_exponent = f"regexp_matches(json_text, {literal(key + '[0-9.]+[eE]')})"
+    return f"""CASE
+                WHEN contains({raw}, 'e') THEN true
+                WHEN regexp_matches(json_text, {spelled})
+                    THEN {raw} IN ('0.0', '-0.0') OR may_hold_long_number(json_text)
+                WHEN {raw} IN ('0.0', '-0.0') THEN {is_long} OR {has_exponent}
+                ELSE {is_long}
+            END"""
+
+
+def text_columns(field: Field) -> list[str]:
+    """What is read from the token alone."""
+    raw, columns = column("raw", field), []
+    if not field.required:
+        columns.append(f"nullif({raw}, 'null') AS {column('token', field)}")
+    if field.kind in ("string", "uuid", "timestamp", "date"):
+        inside = f"CASE WHEN contains({raw}, chr(92)) THEN json_extract_string({raw}, '$') "
+        inside += f"ELSE substr({raw}, 2, length({raw}) - 2) END"
+        columns.append(f"CASE WHEN starts_with({raw}, '\"') THEN {inside} END AS {column('text', field)}")
+    elif field.kind == "integer":
+        columns.append(f"TRY_CAST({raw} AS {field.sql_type}) AS {column('cast', field)}")
+    elif field.kind == "decimal":
+        columns.append(
+            f"""CASE WHEN exact_text IS NOT NULL AND {_is_number(raw)}
+            THEN number_parts(json_extract_string(exact_text, {json_path(field)})) END AS {column("parts", field)}"""
+        )
     return columns
 
 
-def may_be_inexact_token(index: int) -> str:
-    """A condition: a decimal's token may differ from what was sent. yyjson reads a number with a point as a
-    double, exact for 15 digits (longer ones: `may_hold_long_number`); exponents, and zeros (1e-400 is
-    read as one), are taken from the text."""
-    token = f"tokens[{index}]::VARCHAR"
-    return f"contains({token}, 'e') OR {token} IN ('0.0', '-0.0')"
-
-
-def _exact_parts(field: Field, token: str) -> str:
-    """The parts of a number as it was sent, where a token of its event may not be exact."""
-    return f"""CASE WHEN exact_text IS NOT NULL AND regexp_matches({token}, '^-?[0-9]')
-            THEN number_parts(json_extract_string(exact_text, {json_path(field)})) END"""
-
-
-def prepared_column(field: Field) -> str:
-    """What the cast starts from: a decimal's exact number, a timestamp's instant."""
-    token, text = column("token", field), column("text", field)
+def prepared_columns(field: Field) -> list[str]:
+    """What is made of that: a UUID, a decimal's exact number, a timestamp's instant."""
+    text = column("text", field)
+    if field.kind == "uuid":
+        return [f"TRY_CAST({text} AS UUID) AS {column('cast', field)}"]
     if field.kind == "decimal":
-        parts = column("parts", field)
-        number = f"""CASE WHEN {parts} IS NOT NULL THEN plain_number({parts}, number_place({parts}))
-            WHEN regexp_matches({token}, '^-?[0-9]') THEN {token} END"""
-        return f"{number} AS {column('number', field)}"
-    return f"{_instant(field, token, text)} AS {column('instant', field)}"
+        raw, parts = column("raw", field), column("parts", field)
+        exact = f"plain_number({parts}, number_place({parts}))"
+        return [f"CASE WHEN {parts} IS NOT NULL THEN {exact} ELSE {raw} END AS {column('number', field)}"]
+    if field.kind == "timestamp":
+        return [f"{_instant(field, text)} AS {column('instant', field)}"]
+    return []
 
 
-def _instant(field: Field, token: str, text: str) -> str:
+def _is_number(raw: str) -> str:
+    return f"regexp_matches({raw}, '^-?[0-9]')"
+
+
+def _instant(field: Field, text: str) -> str:
     """The instant of a time that is written as the contract allows, else NULL."""
     zoned = f"TRY_CAST(upper({text}) AS TIMESTAMPTZ)"
     cases = f"WHEN regexp_full_match({text}, {literal(_TIME + _ZONE)}) THEN {zoned}"
     if field.default_timezone is not None:
         local = in_zone(field.default_timezone, f"TRY_CAST(upper({text}) AS TIMESTAMP)")
         cases += f" WHEN regexp_full_match({text}, {literal(_TIME)}) THEN {local}"
-    return f"CASE WHEN starts_with({token}, '\"') THEN CASE {cases} END END"
+    return f"CASE {cases} END"
 
 
 def in_zone(zone: str, local: str) -> str:
@@ -98,25 +123,21 @@ def in_years(instant: str) -> str:
 
 def value_column(field: Field) -> str:
     """The typed value; NULL where the token is missing, null, or does not fit the type without loss."""
-    token, text = column("token", field), column("text", field)
-    is_text = f"starts_with({token}, '\"')"
+    raw, text, cast = (column(kind, field) for kind in ("raw", "text", "cast"))
     if field.kind == "string":
-        value = f"CASE WHEN {is_text} THEN {text} END"
+        value = text
     elif field.kind == "uuid":
         # The way back to text shows braces and missing hyphens, which the cast lets pass.
-        cast = f"TRY_CAST({text} AS UUID)"
-        value = f"CASE WHEN {is_text} AND {cast}::VARCHAR = lower({text}) THEN {cast} END"
+        value = f"CASE WHEN {cast}::VARCHAR = lower({text}) THEN {cast} END"
     elif field.kind == "integer":
         # The way back to text shows a point, an exponent or a quote that the cast would hide.
-        cast = f"TRY_CAST({token} AS {field.sql_type})"
-        value = f"CASE WHEN {cast}::VARCHAR = {token} THEN {cast} END"
+        value = f"CASE WHEN {cast}::VARCHAR = {raw} THEN {cast} END"
     elif field.kind == "decimal":
-        number = column("number", field)
-        value = f"CASE WHEN {_fits(field)} THEN TRY_CAST({number} AS {field.sql_type}) END"
+        value = f"CASE WHEN {_fits(field)} THEN TRY_CAST({column('number', field)} AS {field.sql_type}) END"
     elif field.kind == "boolean":
-        value = f"CASE {token} WHEN 'true' THEN true WHEN 'false' THEN false END"
+        value = f"CASE {raw} WHEN 'true' THEN true WHEN 'false' THEN false END"
     elif field.kind == "date":
-        is_date = f"{is_text} AND regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+        is_date = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
         value = f"CASE WHEN {is_date} AND NOT starts_with({text}, '0000') THEN TRY_CAST({text} AS DATE) END"
     else:
         value = in_years(column("instant", field))
@@ -183,13 +204,12 @@ def _within(field: Field, name: str, bound: Decimal) -> str:
 
 def field_reasons(field: Field) -> list[str]:
     """Every reason that the field may give, each NULL where it does not."""
-    raw, token, value = (column(kind, field) for kind in ("raw", "token", "value"))
+    raw, value = column("raw", field), column("value", field)
+    token = f"nullif({raw}, 'null')"
     reasons = []
     if field.required:
         found = f"CASE WHEN {raw} IS NULL THEN {_under(field)}'missing' ELSE {_under(field)}'null' END"
-        reasons.append(
-            f"CASE WHEN has_fields AND {token} IS NULL THEN {reason(field, 'required', found)} END"
-        )
+        reasons.append(f"CASE WHEN {token} IS NULL THEN {reason(field, 'required', found)} END")
     found = f"{_under(field)}left({_found(field)}, {LONGEST_FOUND})"
     reasons.append(
         f"CASE WHEN {token} IS NOT NULL AND {value} IS NULL "
@@ -209,24 +229,24 @@ def _under(field: Field) -> str:
 
 def _found(field: Field) -> str:
     # A number as it was sent, not as the double that the JSON reader made of it.
-    token = column("token", field)
+    raw = column("raw", field)
     exact = f"json_extract_string(as_sent, {json_path(field)})"
-    return f"CASE WHEN regexp_matches({token}, '^-?[0-9]') THEN {exact} ELSE {token} END"
+    return f"CASE WHEN as_sent IS NOT NULL AND {_is_number(raw)} THEN {exact} ELSE {raw} END"
 
 
 def _type_rule(field: Field) -> str:
     """SQL for the rule's name: which part of the type did the token break?"""
-    token = column("token", field)
+    raw = column("raw", field)
     if field.kind == "integer":
-        return f"CASE WHEN regexp_full_match({token}, '-?[0-9]+') THEN 'overflow' ELSE 'type' END"
+        return f"CASE WHEN regexp_full_match({raw}, '-?[0-9]+') THEN 'overflow' ELSE 'type' END"
     if field.kind == "decimal":
-        number = column("number", field)
-        whole_part_fits = rf"regexp_matches({number}, '^-?{_whole_part(field)}(\.|$)')"
+        whole_part_fits = rf"regexp_matches({column('number', field)}, '^-?{_whole_part(field)}(\.|$)')"
         return (
-            f"CASE WHEN {number} IS NULL THEN 'type' WHEN {whole_part_fits} THEN 'scale' ELSE 'overflow' END"
+            f"CASE WHEN NOT {_is_number(raw)} THEN 'type' WHEN {whole_part_fits} THEN 'scale' "
+            "ELSE 'overflow' END"
         )
     if field.kind in ("timestamp", "date", "uuid"):
-        return f"CASE WHEN starts_with({token}, '\"') THEN '{field.kind}' ELSE 'type' END"
+        return f"CASE WHEN starts_with({raw}, '\"') THEN '{field.kind}' ELSE 'type' END"
     return "'type'"
 
 

@@ -8,34 +8,57 @@
 CREATE OR REPLACE TEMP MACRO without_strings(json_text) AS
     regexp_replace(json_text, '(?s)"(?:[^"\\]|\\.)*"', '""', 'g');
 
--- Valid by RFC 8259? yyjson also takes NaN, Infinity and trailing commas.
+-- What yyjson takes and RFC 8259 does not: a comma behind the last item, NaN and Infinity in any letters. True
+-- also where a string holds such text.
+CREATE OR REPLACE TEMP MACRO may_hold_needless_comma(json_text) AS
+    regexp_matches(json_text, ',\s*[\]}]');
+CREATE OR REPLACE TEMP MACRO may_hold_nan(json_text) AS
+    regexp_matches(json_text, '(?:^|[:,\[\s])-?(?:[nN][aA]|[iI])');
+
+-- Valid by RFC 8259?
 CREATE OR REPLACE TEMP MACRO is_json(json_text) AS
     CASE
         WHEN NOT json_valid(json_text) THEN false
-        WHEN NOT regexp_matches(json_text, ',\s*[\]}]|[nN][aA][nN]|[iI][nN][fF]') THEN true
-        ELSE NOT regexp_matches(without_strings(json_text), ',\s*[\]}]|[nN][aA][nN]|[iI][nN][fF]')
+        WHEN NOT may_hold_needless_comma(json_text) AND NOT may_hold_nan(json_text) THEN true
+        ELSE NOT may_hold_needless_comma(without_strings(json_text)) AND NOT may_hold_nan(without_strings(json_text))
     END;
 
 -- Arrays and objects within one another, deeper than DuckDB's JSON functions go (128).
 -- Each step takes away the innermost pairs, whatever their kind; what is left after 128 steps was deeper.
+CREATE OR REPLACE TEMP MACRO brackets(json_text) AS
+    2 * length(json_text) - length(replace(json_text, '[', '')) - length(replace(json_text, '{', ''));
 CREATE OR REPLACE TEMP MACRO is_too_deep(json_text) AS
-    list_reduce(
-        [translate(regexp_replace(without_strings(json_text), '[^\[\]{}]', '', 'g'), '{}', '[]')]
-        || list_transform(range(128), lambda i: ''),
-        lambda brackets, nothing: replace(brackets, '[]', '')
-    ) <> '';
+    CASE
+        WHEN brackets(json_text) <= 128 THEN false
+        ELSE list_reduce(
+            [translate(regexp_replace(without_strings(json_text), '[^\[\]{}]', '', 'g'), '{}', '[]')]
+            || list_transform(range(128), lambda i: ''),
+            lambda brackets, nothing: replace(brackets, '[]', '')
+        ) <> ''
+    END;
 
--- A key twice in one object, at any depth. A VARIANT keeps one of them, so it has fewer colons.
-CREATE OR REPLACE TEMP MACRO colons(json_text) AS
-    length(json_text) - length(replace(json_text, ':', ''));
-CREATE OR REPLACE TEMP MACRO repeats_a_key(json_text) AS
-    colons(without_strings(json_text))
-    <> colons(without_strings(json_text::JSON::VARIANT::JSON::VARCHAR));
+-- The keys of an object and of every value in it: one list for each, empty for what is no object. The
+-- object's own come first.
+CREATE OR REPLACE TEMP MACRO all_keys(json_text) AS
+    json_keys('[' || json_text || ']', '$..*');
+CREATE OR REPLACE TEMP MACRO repeat_one(all_keys) AS
+    len(list_filter(all_keys, lambda keys: len(keys) > 1 AND list_unique(keys) <> len(keys))) > 0;
 
 -- May a number in the text say more than the double that yyjson makes of it? (16 digits or more, with a
 -- point or an exponent, have 8 of them on one side.) Other texts that match only cost time.
 CREATE OR REPLACE TEMP MACRO may_hold_long_number(json_text) AS
     regexp_matches(json_text, '[0-9]{8,}[.eE]|\.[0-9]{8,}');
+
+-- May a number be printed otherwise than it was sent? yyjson prints a number with a point or an exponent as the
+-- shortest text that gives the same double, and -0 as 0. The first looks at what it prints, without white space;
+-- the second at what was sent.
+CREATE OR REPLACE TEMP MACRO may_be_changed(printed) AS
+    regexp_matches(printed, '[:,\[](?:-?[0-9]+[.eE]|0[,}\]])');
+CREATE OR REPLACE TEMP MACRO may_print_otherwise(json_text) AS
+    regexp_matches(
+        json_text,
+        '[:,\[\s](?:-0[,}\]\s]|-?[0-9]+(?:(?:\.[0-9]+)?[eE]|\.[0-9]+0[,}\]\s])|-?[0-9]{9,}\.|-?[0-9]+\.[0-9]{7,})'
+    );
 
 -- The same JSON with each number as a string of its very text: {"price": 1.10} → {"price": "1.10"}.
 CREATE OR REPLACE TEMP MACRO numbers_as_strings(json_text) AS
