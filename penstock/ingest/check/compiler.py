@@ -82,7 +82,14 @@ parsed AS (
     SELECT *, TRY_CAST(json_text AS JSON) AS json FROM decoded
 ),
 shaped AS (
-    SELECT *, CASE WHEN regexp_matches(json::VARCHAR, '^\\s*[{{]') THEN json END AS object FROM parsed
+    SELECT
+        *,
+        CASE
+            WHEN starts_with(json::VARCHAR, '{{') THEN json
+            WHEN regexp_matches(json::VARCHAR, '^\\s*[{{]') THEN json
+        END AS object,
+        contains(json_text, chr(92)) AS has_escapes
+    FROM parsed
 ),
 split AS (
     -- An event without fields has a list of NULLs, not a NULL: taking an element of a NULL list makes a copy
@@ -137,7 +144,8 @@ searched AS (
     SELECT
         *,
         CASE WHEN unknown IS NOT NULL AND NOT is_too_deep(unknown::VARCHAR) THEN all_keys(unknown::VARCHAR) END
-            AS unknown_keys
+            AS unknown_keys,
+        CASE WHEN unknown IS NOT NULL THEN may_differ(unknown::VARCHAR) END AS may_differ
     FROM parted
 ),
 sorted_out AS (
@@ -145,38 +153,40 @@ sorted_out AS (
         *,
         CASE
             WHEN NOT has_good_fields THEN false
-            WHEN may_hold_needless_comma(json_text) OR may_hold_nan(unknown::VARCHAR) THEN is_json(json_text)
-            ELSE true
-        END
-        AND CASE
-            WHEN unknown IS NULL THEN true
+            WHEN unknown IS NULL THEN NOT ends_with_comma(json_text)
             WHEN unknown_keys IS NULL THEN false
-            ELSE len(keys) = list_count(tokens) + len(unknown_keys[1]) AND NOT repeat_one(unknown_keys)
+            WHEN len(keys) <> list_count(tokens) + len(unknown_keys[1]) OR repeat_one(unknown_keys) THEN false
+            WHEN may_hold_comma(json_text) THEN is_json(json_text)
+            WHEN may_differ THEN NOT may_hold_nan(unknown::VARCHAR) OR is_json(json_text)
+            ELSE true
         END AS is_good
     FROM searched
 ),
 -- Below, all but the last step is about events that are not good.
 read_again AS (
-    SELECT *, CASE WHEN NOT is_good THEN coalesce(is_json(json_text), false) END AS is_json
+    SELECT
+        *,
+        CASE WHEN NOT is_good THEN coalesce(is_json(json::VARCHAR), false) END AS is_json,
+        CASE WHEN NOT is_good AND json IS NOT NULL THEN is_too_deep(json_text) END AS is_too_deep
     FROM sorted_out
-),
-measured AS (
-    SELECT *, CASE WHEN is_json THEN is_too_deep(json_text) END AS is_too_deep
-    FROM read_again
 ),
 told AS (
     SELECT
         *,
         is_json AND NOT is_too_deep AND object IS NOT NULL AS has_fields,
-        CASE WHEN has_fields THEN repeat_one(all_keys(json_text)) END AS repeats_a_key,
-        CASE WHEN has_fields AND may_print_otherwise(json_text) THEN numbers_as_strings(json_text) END AS as_sent
-    FROM measured
+        CASE
+            WHEN has_fields AND (len(keys) <> list_count(tokens) OR brackets(json_text) > 1)
+                THEN repeat_one(all_keys(json_text))
+        END AS repeats_a_key,
+        CASE WHEN has_fields AND (holds_minus_zero(json_text) OR may_print_otherwise(json_text))
+            THEN numbers_as_strings(json_text) END AS as_sent
+    FROM read_again
 )
 SELECT
     {_list(f"{column('value', field)} AS {quoted(field.name)}" for field in fields)},
     CASE
         WHEN NOT is_good OR unknown IS NULL THEN NULL
-        WHEN may_be_changed(unknown::VARCHAR) AND may_print_otherwise(json_text)
+        WHEN holds_minus_zero(json_text) OR may_differ AND may_print_otherwise(json_text)
             THEN unmarked(json_merge_patch(marked(json_text), {literal(json.dumps(known_marked))})::VARCHAR)::JSON
         ELSE unknown
     END AS _unknown,

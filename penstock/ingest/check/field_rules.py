@@ -47,7 +47,7 @@ def may_be_inexact(field: Field) -> str:
     has_exponent = f"regexp_matches(json_text, {literal(key + '[0-9.]+[eE]')})"
     return f"""CASE
                 WHEN contains({raw}, 'e') THEN true
-                WHEN regexp_matches(json_text, {spelled})
+                WHEN has_escapes AND regexp_matches(json_text, {spelled})
                     THEN {raw} IN ('0.0', '-0.0') OR may_hold_long_number(json_text)
                 WHEN {raw} IN ('0.0', '-0.0') THEN {is_long} OR {has_exponent}
                 ELSE {is_long}
@@ -60,7 +60,7 @@ def text_columns(field: Field) -> list[str]:
     if not field.required:
         columns.append(f"nullif({raw}, 'null') AS {column('token', field)}")
     if field.kind in ("string", "uuid", "timestamp", "date"):
-        inside = f"CASE WHEN contains({raw}, chr(92)) THEN json_extract_string({raw}, '$') "
+        inside = f"CASE WHEN has_escapes THEN json_extract_string({raw}, '$') "
         inside += f"ELSE substr({raw}, 2, length({raw}) - 2) END"
         columns.append(f"CASE WHEN starts_with({raw}, '\"') THEN {inside} END AS {column('text', field)}")
     elif field.kind == "integer":
