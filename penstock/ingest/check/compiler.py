@@ -26,20 +26,17 @@ import pyarrow as pa
 
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.check.field_rules import (
-    LONGEST_FOUND,
     column,
-    field_reasons,
     is_good,
     json_path,
     may_be_inexact,
     prepared_columns,
     raw_column,
-    reason,
     text_columns,
     value_column,
 )
 from penstock.ingest.check.parsed_rules import rows_sql, rules_sql
-from penstock.ingest.check.tombstones import TOMBSTONE
+from penstock.ingest.check.reasons import event_reason, field_reasons, repeated_key_reason
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.parse.schema import parsed_schema
 
@@ -156,8 +153,7 @@ sorted_out AS (
             WHEN unknown IS NULL THEN NOT ends_with_comma(json_text)
             WHEN unknown_keys IS NULL THEN false
             WHEN len(keys) <> list_count(tokens) + len(unknown_keys[1]) OR repeat_one(unknown_keys) THEN false
-            WHEN may_hold_comma(json_text) THEN is_json(json_text)
-            WHEN may_differ THEN NOT may_hold_nan(unknown::VARCHAR) OR is_json(json_text)
+            WHEN may_hold_comma(json_text) OR may_differ AND may_hold_nan(unknown::VARCHAR) THEN is_json(json_text)
             ELSE true
         END AS is_good
     FROM searched
@@ -178,16 +174,18 @@ told AS (
             WHEN has_fields AND (len(keys) <> list_count(tokens) OR brackets(json_text) > 1)
                 THEN repeat_one(all_keys(json_text))
         END AS repeats_a_key,
-        CASE WHEN has_fields AND (holds_minus_zero(json_text) OR may_print_otherwise(json_text))
-            THEN numbers_as_strings(json_text) END AS as_sent
+        CASE WHEN has_fields THEN {field_reasons(fields)} END AS field_reasons
     FROM read_again
 )
 SELECT
     {_list(f"{column('value', field)} AS {quoted(field.name)}" for field in fields)},
     CASE
         WHEN NOT is_good OR unknown IS NULL THEN NULL
-        WHEN holds_minus_zero(json_text) OR may_differ AND may_print_otherwise(json_text)
+        WHEN may_hold_minus_zero(json_text)
+            OR may_differ AND (may_hold_exponent(json_text) OR contains(unknown::VARCHAR, 'e999'))
             THEN unmarked(json_merge_patch(marked(json_text), {literal(json.dumps(known_marked))})::VARCHAR)::JSON
+        WHEN may_differ AND (may_hold_long_fraction(json_text) OR may_be_rounded(unknown::VARCHAR))
+            THEN made_small(json_merge_patch(enlarged(json_text), {literal(json.dumps(known))})::VARCHAR)::JSON
         ELSE unknown
     END AS _unknown,
     partition AS _kafka_partition,
@@ -195,41 +193,15 @@ SELECT
     kafka_timestamp AS _kafka_timestamp,
     CASE
         WHEN is_good THEN NULL
-        WHEN has_fields THEN list_filter(
-            [
-                CASE WHEN repeats_a_key THEN {reason(None, "duplicateKey", _repeated_key())} END,
-                {_list((one for field in fields for one in field_reasons(field)), indent=16)}
-            ],
-            lambda one: one IS NOT NULL
-        )
-        ELSE [{_event_reason()}]
+        WHEN NOT has_fields THEN [{event_reason(LONGEST_VALUE)}]
+        WHEN repeats_a_key THEN list_prepend({repeated_key_reason()}, field_reasons)
+        ELSE field_reasons
     END AS reasons
 FROM told
 """
     return CompiledContract(
         contract, parsed_schema(contract), rules_sql(contract, "parsed"), rows_sql(contract, "parsed"), sql
     )
-
-
-def _event_reason() -> str:
-    """Why the event cannot be split into fields at all."""
-    excerpt = f"left(coalesce(json_text, ''), {LONGEST_FOUND})"
-    return f"""CASE
-                WHEN value IS NULL THEN {reason(None, TOMBSTONE, "'no value'")}
-                WHEN octet_length(value) = 0 THEN {reason(None, "empty", "''")}
-                WHEN octet_length(value) > {LONGEST_VALUE}
-                    THEN {reason(None, "size", "octet_length(value) || ' bytes'")}
-                WHEN json_text IS NULL THEN {reason(None, "utf8", f"left(value::VARCHAR, {LONGEST_FOUND})")}
-                WHEN NOT is_json THEN {reason(None, "json", excerpt)}
-                WHEN is_too_deep THEN {reason(None, "depth", excerpt)}
-                WHEN trim(json_text, E' \\t\\r\\n') = 'null' THEN {reason(None, "null", excerpt)}
-                ELSE {reason(None, "object", excerpt)}
-            END"""
-
-
-def _repeated_key() -> str:
-    repeated = "list_filter(keys, lambda key: len(list_filter(keys, lambda other: other = key)) > 1)[1]"
-    return f"coalesce({repeated}, 'in an inner object')"
 
 
 def _list(items: Iterable[str], *, indent: int = 8) -> str:

@@ -22,8 +22,6 @@ from fractions import Fraction
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.contract.model import INTEGER_TYPES, Field
 
-LONGEST_FOUND = 200  # characters of the value that a reason quotes
-
 # RFC 3339, at most microseconds, no hour 24, no leap second (no instant of TIMESTAMPTZ stands for one). Zeros
 # behind the microseconds say nothing, so they may be there.
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6}0*)?"
@@ -67,7 +65,7 @@ def text_columns(field: Field) -> list[str]:
         columns.append(f"TRY_CAST({raw} AS {field.sql_type}) AS {column('cast', field)}")
     elif field.kind == "decimal":
         columns.append(
-            f"""CASE WHEN exact_text IS NOT NULL AND {_is_number(raw)}
+            f"""CASE WHEN exact_text IS NOT NULL AND {is_number(raw)}
             THEN number_parts(json_extract_string(exact_text, {json_path(field)})) END AS {column("parts", field)}"""
         )
     return columns
@@ -87,7 +85,7 @@ def prepared_columns(field: Field) -> list[str]:
     return []
 
 
-def _is_number(raw: str) -> str:
+def is_number(raw: str) -> str:
     return f"regexp_matches({raw}, '^-?[0-9]')"
 
 
@@ -147,10 +145,10 @@ def value_column(field: Field) -> str:
 def _fits(field: Field) -> str:
     """Does the exact number have no more digits than the type holds, on either side of the point?"""
     decimals = rf"(\.[0-9]{{1,{field.scale}}}0*)?" if field.scale else r"(\.0+)?"
-    return f"regexp_full_match({column('number', field)}, '-?{_whole_part(field)}{decimals}')"
+    return f"regexp_full_match({column('number', field)}, '-?{whole_part(field)}{decimals}')"
 
 
-def _whole_part(field: Field) -> str:
+def whole_part(field: Field) -> str:
     """The digits before the point that the type holds, as a pattern."""
     return f"[0-9]{{1,{field.precision - field.scale}}}" if field.precision > field.scale else "0"
 
@@ -158,16 +156,16 @@ def _whole_part(field: Field) -> str:
 def is_good(field: Field) -> str:
     """A condition: the field has a value that fits and keeps every rule, or has none and needs none."""
     value, token = column("value", field), column("token", field)
-    checks = " AND ".join([f"{value} IS NOT NULL", *(condition for _, condition in _rules(field))])
+    checks = " AND ".join([f"{value} IS NOT NULL", *(condition for _, condition in rules(field))])
     return checks if field.required else f"({token} IS NULL OR ({checks}))"
 
 
 def has_rules(field: Field) -> bool:
     """Does the contract ask for more than the type?"""
-    return bool(_rules(field))
+    return bool(rules(field))
 
 
-def _rules(field: Field) -> list[tuple[str, str]]:
+def rules(field: Field) -> list[tuple[str, str]]:
     """(rule, condition that holds for a good value) of the contract, beyond the type."""
     value = column("value", field)
     rules = [(name, _within(field, name, bound)) for name, bound in field.bounds]
@@ -194,66 +192,12 @@ def _within(field: Field, name: str, bound: Decimal) -> str:
     if nearest == units and name.startswith("exclusive"):
         nearest += 1 if is_lower else -1
     if nearest < lowest if is_lower else nearest > highest:
-        return f"{value} IS NOT NULL"  # any value will do
+        return "true"  # any value will do
     if nearest > highest if is_lower else nearest < lowest:
         return f"{value} IS NULL"  # none will
     with localcontext(prec=MAX_PREC):
         text = f"{Decimal(nearest).scaleb(-field.scale):f}"
     return f"{value} {'>=' if is_lower else '<='} {literal(text)}::{field.sql_type}"
-
-
-def field_reasons(field: Field) -> list[str]:
-    """Every reason that the field may give, each NULL where it does not."""
-    raw, value = column("raw", field), column("value", field)
-    token = f"nullif({raw}, 'null')"
-    reasons = []
-    if field.required:
-        found = f"CASE WHEN {raw} IS NULL THEN {_under(field)}'missing' ELSE {_under(field)}'null' END"
-        reasons.append(f"CASE WHEN {token} IS NULL THEN {reason(field, 'required', found)} END")
-    found = f"{_under(field)}left({_found(field)}, {LONGEST_FOUND})"
-    reasons.append(
-        f"CASE WHEN {token} IS NOT NULL AND {value} IS NULL "
-        f"THEN {reason(field, None, found, rule_sql=_type_rule(field))} END"
-    )
-    for name, condition in _rules(field):
-        reasons.append(f"CASE WHEN NOT ({condition}) THEN {reason(field, name, found)} END")
-    return reasons
-
-
-def _under(field: Field) -> str:
-    """SQL of the key that stands before what was found, where it is not the field's name."""
-    if field.physical_name is None:
-        return ""
-    return literal(json.dumps(field.key, ensure_ascii=False) + ": ") + " || "
-
-
-def _found(field: Field) -> str:
-    # A number as it was sent, not as the double that the JSON reader made of it.
-    raw = column("raw", field)
-    exact = f"json_extract_string(as_sent, {json_path(field)})"
-    return f"CASE WHEN as_sent IS NOT NULL AND {_is_number(raw)} THEN {exact} ELSE {raw} END"
-
-
-def _type_rule(field: Field) -> str:
-    """SQL for the rule's name: which part of the type did the token break?"""
-    raw = column("raw", field)
-    if field.kind == "integer":
-        return f"CASE WHEN regexp_full_match({raw}, '-?[0-9]+') THEN 'overflow' ELSE 'type' END"
-    if field.kind == "decimal":
-        whole_part_fits = rf"regexp_matches({column('number', field)}, '^-?{_whole_part(field)}(\.|$)')"
-        return (
-            f"CASE WHEN NOT {_is_number(raw)} THEN 'type' WHEN {whole_part_fits} THEN 'scale' "
-            "ELSE 'overflow' END"
-        )
-    if field.kind in ("timestamp", "date", "uuid"):
-        return f"CASE WHEN starts_with({raw}, '\"') THEN '{field.kind}' ELSE 'type' END"
-    return "'type'"
-
-
-def reason(field: Field | None, rule: str | None, found: str, *, rule_sql: str | None = None) -> str:
-    """A STRUCT(field, rule, found). `rule_sql` is for a rule whose name the data decide."""
-    name = literal(field.name) if field else "NULL::VARCHAR"
-    return f"{{'field': {name}, 'rule': {rule_sql or literal(rule or '')}, 'found': {found}}}"
 
 
 def column(kind: str, field: Field) -> str:

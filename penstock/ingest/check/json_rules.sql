@@ -46,8 +46,17 @@ CREATE OR REPLACE TEMP MACRO is_too_deep(json_text) AS
 -- object's own come first.
 CREATE OR REPLACE TEMP MACRO all_keys(json_text) AS
     json_keys('[' || json_text || ']', '$..*');
+-- Is a key twice in one of these lists? Of few keys, to compare each with each is faster.
 CREATE OR REPLACE TEMP MACRO repeat_one(all_keys) AS
-    len(list_filter(all_keys, lambda keys: len(keys) > 1 AND list_unique(keys) <> len(keys))) > 0;
+    len(
+        list_filter(
+            all_keys,
+            lambda keys: CASE
+                WHEN len(keys) < 64 THEN len(list_filter(keys, lambda key, n: list_position(keys, key) < n)) > 0
+                ELSE list_unique(keys) <> len(keys)
+            END
+        )
+    ) > 0;
 
 -- May a number in the text say more than the double that yyjson makes of it? (16 digits or more, with a
 -- point or an exponent, have 8 of them on one side.) Other texts that match only cost time.
@@ -55,17 +64,18 @@ CREATE OR REPLACE TEMP MACRO may_hold_long_number(json_text) AS
     regexp_matches(json_text, '[0-9]{8,}[.eE]|\.[0-9]{8,}');
 
 -- A number that was sent may be printed otherwise: yyjson prints one with a point or an exponent as the shortest
--- text that gives the same double, and -0 as 0. `may_differ` looks at what it has printed, for such a number, or
--- NaN; the others at what was sent. Each is true also where a string holds such text.
+-- text that gives the same double, and -0 as 0. `may_differ` and `may_be_rounded` look at what it has printed (also
+-- for NaN), the others at what was sent. Each is true also where a string holds such text.
 CREATE OR REPLACE TEMP MACRO may_differ(printed) AS
     regexp_matches(printed, '[:,\[]-?(?:[0-9]+[.eE]|[nN][aA]|[iI])');
-CREATE OR REPLACE TEMP MACRO holds_minus_zero(json_text) AS
+CREATE OR REPLACE TEMP MACRO may_be_rounded(printed) AS
+    regexp_matches(printed, '[0-9]{9}\.|[0-9]e');
+CREATE OR REPLACE TEMP MACRO may_hold_long_fraction(json_text) AS
+    regexp_matches(json_text, '\.(?:[0-9]{7}|[0-9]+0[,}\]\s])');
+CREATE OR REPLACE TEMP MACRO may_hold_exponent(json_text) AS
+    regexp_matches(json_text, '[:,\[\s]-?[0-9]+(?:\.[0-9]+)?[eE]');
+CREATE OR REPLACE TEMP MACRO may_hold_minus_zero(json_text) AS
     regexp_matches(json_text, '-0[,}\]\s]');
-CREATE OR REPLACE TEMP MACRO may_print_otherwise(json_text) AS
-    regexp_matches(
-        json_text,
-        '[:,\[\s]-?(?:[0-9]+(?:(?:\.[0-9]+)?[eE]|\.[0-9]+0[,}\]\s])|[0-9]{9,}\.|[0-9]+\.[0-9]{7,})'
-    );
 
 -- The same JSON with each number as a string of its very text: {"price": 1.10} → {"price": "1.10"}.
 CREATE OR REPLACE TEMP MACRO numbers_as_strings(json_text) AS
@@ -139,3 +149,19 @@ CREATE OR REPLACE TEMP MACRO unmarked(json_text) AS
         ),
         chr(1), '"'
     );
+
+-- The same for numbers with a point and without an exponent, much faster: one that is too large for a double
+-- keeps its text, so each is made so large. Not for text that holds 'e999' already.
+CREATE OR REPLACE TEMP MACRO enlarged(json_text) AS
+    regexp_replace(json_text, '([:,\[\s]-?)([0-9]+\.[0-9]+)', '\11\2e999', 'g');
+CREATE OR REPLACE TEMP MACRO made_small(json_text) AS
+    regexp_replace(json_text, '([:,\[\s]-?)1([0-9]+\.[0-9]+)e999', '\1\2', 'g');
+
+-- A field's JSON token as it was sent: a number may have been printed otherwise.
+CREATE OR REPLACE TEMP MACRO as_sent(token, json_text, path) AS
+    CASE
+        WHEN NOT regexp_matches(token, '^-?[0-9]+[.eE]|^0$') THEN token
+        WHEN may_hold_minus_zero(json_text) OR may_hold_exponent(json_text) OR may_hold_long_fraction(json_text)
+            OR may_be_rounded(token) THEN json_extract_string(numbers_as_strings(json_text), path)
+        ELSE token
+    END;
