@@ -162,7 +162,7 @@ sorted_out AS (
 read_again AS (
     SELECT
         *,
-        CASE WHEN NOT is_good THEN coalesce(is_json(json::VARCHAR), false) END AS is_json,
+        CASE WHEN is_good THEN NULL WHEN json IS NULL THEN false ELSE is_json(json_text) END AS is_json,
         CASE WHEN NOT is_good AND json IS NOT NULL THEN is_too_deep(json_text) END AS is_too_deep
     FROM sorted_out
 ),

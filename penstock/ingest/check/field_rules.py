@@ -78,7 +78,7 @@ def prepared_columns(field: Field) -> list[str]:
         return [f"TRY_CAST({text} AS UUID) AS {column('cast', field)}"]
     if field.kind == "decimal":
         raw, parts = column("raw", field), column("parts", field)
-        exact = f"plain_number({parts}, number_place({parts}))"
+        exact = f"plain_number({parts})"
         return [f"CASE WHEN {parts} IS NOT NULL THEN {exact} ELSE {raw} END AS {column('number', field)}"]
     if field.kind == "timestamp":
         return [f"{_instant(field, text)} AS {column('instant', field)}"]

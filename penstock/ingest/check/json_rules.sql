@@ -58,6 +58,20 @@ CREATE OR REPLACE TEMP MACRO repeat_one(all_keys) AS
         )
     ) > 0;
 
+-- The first key of a list that comes again in it: sorted, equal keys are neighbours. (An event of 8 MB may have a
+-- million.) A lambda names what would be computed, and planned, again at each place where it is used.
+CREATE OR REPLACE TEMP MACRO first_repeated(keys) AS
+    list_transform(
+        [list_sort(list_transform(keys, lambda key, n: {'key': key, 'n': n}))],
+        lambda found: keys[
+            list_min(
+                list_transform(
+                    list_filter(found, lambda one, n: one.key = found[n + 1].key), lambda one: one.n
+                )
+            )
+        ]
+    )[1];
+
 -- May a number in the text say more than the double that yyjson makes of it? (16 digits or more, with a
 -- point or an exponent, have 8 of them on one side.) Other texts that match only cost time.
 CREATE OR REPLACE TEMP MACRO may_hold_long_number(json_text) AS
@@ -110,8 +124,14 @@ CREATE OR REPLACE TEMP MACRO with_point_at(digits, place) AS
     END;
 CREATE OR REPLACE TEMP MACRO number_place(parts) AS
     length(parts.whole) + bounded_exponent(parts.exponent, 400 + length(parts.whole) + length(parts.fraction));
-CREATE OR REPLACE TEMP MACRO plain_number(parts, place) AS
-    parts.sign || regexp_replace(with_point_at(parts.whole || parts.fraction, place), '^0+([0-9])', '\1');
+CREATE OR REPLACE TEMP MACRO plain_number(parts) AS
+    parts.sign || regexp_replace(
+        list_transform(
+            [{'digits': parts.whole || parts.fraction, 'place': number_place(parts)}],
+            lambda number: with_point_at(number.digits, number.place)
+        )[1],
+        '^0+([0-9])', '\1'
+    );
 
 -- An object's text with each string marked '$' and each number a string marked '#', so that DuckDB can move
 -- its parts about without touching a number; and the way back.

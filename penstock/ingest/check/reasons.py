@@ -35,8 +35,7 @@ def event_reason(longest: int) -> str:
 
 def repeated_key_reason() -> str:
     """The reason of an event that has a key twice."""
-    repeated = "list_filter(keys, lambda key: len(list_filter(keys, lambda other: other = key)) > 1)[1]"
-    return _reason("duplicateKey", f"coalesce({repeated}, 'in an inner object')")
+    return _reason("duplicateKey", "coalesce(first_repeated(keys), 'in an inner object')")
 
 
 def _reason(rule: str, found: str) -> str:
