@@ -18,7 +18,7 @@ import pyarrow as pa
 from bench.child import add_rivals_packages
 from bench.json_in_sql import open_landing_in_sql
 from bench.turn import Task, Timed
-from penstock.ingest.consume.fetch import BATCH_BYTES
+from penstock.ingest.consume.limits import DEFAULT
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.decode.columns import SCHEMA
 from penstock.ingest.landing.batch import Batch
@@ -78,13 +78,13 @@ def open_consumer(task: Task) -> tuple[Any, list[Any]]:
 
 
 def _batches(consumer: Any, events: int) -> Iterator[pa.Table]:
-    """Tables of `BATCH_BYTES`, until `events` have come."""
+    """Tables of `batch_bytes`, until `events` have come."""
     chunks: list[pa.RecordBatch] = []
     size = 0
     for messages in consume(consumer, events, _AT_ONCE):
         chunks.append(_chunk(messages))
         size += chunks[-1].nbytes
-        if size >= BATCH_BYTES:
+        if size >= DEFAULT.batch_bytes:
             yield pa.Table.from_batches(chunks)
             chunks, size = [], 0
     if chunks:

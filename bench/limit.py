@@ -39,9 +39,7 @@ def fetched(settings: Settings, contract: Contract) -> list[Batch]:
     with open_source(settings, contract) as source, open_landing(settings, contract) as landing:
         epoch = landing.epoch("bench", "bench", now=utc_now())
         target = source.end_offsets()
-        fetch, _ = source.fetch_from(
-            landing, epoch, accept_gap=False, command="make bench", run_id="bench", clock=utc_now
-        )
+        fetch = source.fetch_from(landing, epoch)
         batches: list[Batch] = []
         while any(fetch.fetched().get(partition, 0) < end for partition, end in target.items()):
             batches.append(fetch.batch(linger_s=_LINGER, until=target))

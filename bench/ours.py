@@ -10,19 +10,17 @@ from kafka import KafkaConsumer
 
 from bench.profile import profiled
 from bench.turn import Task, Timed
-from penstock.ingest.consume import pipeline as fetch_ahead_module
 from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.limits import Limits
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.landing.batch import Landed
 from penstock.ingest.parse.fast_path import load
-
-_FETCH_AHEAD: Any = fetch_ahead_module
 
 
 def run(task: Task, fast_path_from: int = 0) -> Timed:
     """Land all, on the fast path where there are so many events; its code is loaded before the clock starts.
     `drain` closes its file, which is a checkpoint, before it returns."""
-    _FETCH_AHEAD.WORTH_IT = fast_path_from
+    limits = Limits(fast_drain_events=fast_path_from)
     if task.events >= fast_path_from:
         load(task.settings().data)
     settings, contract = task.settings(), task.contract()
@@ -34,7 +32,7 @@ def run(task: Task, fast_path_from: int = 0) -> Timed:
         committed = time.perf_counter()
 
     with profiled() if task.profile else nullcontext() as profile:
-        drain(settings, contract, run_id="bench", clock=utc_now, on_landed=note)
+        drain(settings, contract, run_id="bench", clock=utc_now, on_landed=note, limits=limits)
         closed = time.perf_counter()
         steps = profile.steps() if profile else ()
     return Timed(

@@ -79,7 +79,7 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def services(session_settings: Settings) -> Iterator[Services]:
     """The session's services; all end with the run."""
-    from services_of_this_run import services_of_this_run
+    from tests.services_of_this_run import services_of_this_run
 
     with services_of_this_run(session_settings) as services:
         yield services

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from patience import PATIENCE
-
 from penstock.core.settings import Settings
 from penstock.local.services import Services
+from tests.patience import PATIENCE
 
 _STOP_ONCE_THE_TESTS_ARE_GONE = 'cat > /dev/null; exec "$0" -m penstock local stop'
 

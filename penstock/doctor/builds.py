@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
+from penstock.core.build_record import read_builds
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
+from penstock.core.verdict import read_verdict
 from penstock.core.warehouse_format import WAREHOUSE_FORMAT, warehouse_format
 from penstock.doctor.finding import HELD_WAIT, Finding
 from penstock.doctor.published import served_ledger
@@ -18,13 +18,13 @@ def build_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
     """Follow one build from the warehouse to the marts; the first thing that does not agree is told."""
     warehouse, verdict_file = settings.warehouse_file(pipeline), settings.verdict_file(pipeline)
     try:
-        verdict = _verdict(settings, pipeline)
+        verdict = read_verdict(verdict_file)
     except ValueError as exc:
         remedy = f"run `penstock validate {pipeline}`"
         yield Finding("error", str(verdict_file), f"is no verdict: {exc}", remedy)
         return
     yield from _older(settings, pipeline)
-    builds = _builds(settings, pipeline)
+    builds = _build_ids(settings, pipeline)
     again = f"run `penstock transform {pipeline}`, then `penstock validate {pipeline}`"
     if builds is None:
         yield Finding("info", str(warehouse), "nothing was built yet")
@@ -42,22 +42,22 @@ def build_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
                 "warning", str(verdict_file), f"build {builds[-1]} was not judged yet",
                 f"run `penstock validate {pipeline}`",
             )  # fmt: skip
-    elif verdict.get("build_id") not in builds:
+    elif verdict.build_id not in builds:
         yield Finding(
             "warning", str(verdict_file),
-            f"'{verdict.get('outcome')}' is the verdict on build {verdict.get('build_id')}, which the "
+            f"'{verdict.outcome}' is the verdict on build {verdict.build_id}, which the "
             "warehouse does not hold any more: publish will refuse it",
             f"run `penstock validate {pipeline}`" if builds else again,
         )  # fmt: skip
-    elif verdict.get("outcome") != "passed":
+    elif verdict.outcome != "passed":
         yield Finding(
             "error", str(verdict_file),
-            f"the gate's verdict on build {verdict['build_id']} is '{verdict.get('outcome')}': "
+            f"the gate's verdict on build {verdict.build_id} is '{verdict.outcome}': "
             f"{_what_bi_has(settings, pipeline)}",
             "see the problems in it, correct the data or the models, then run the pipeline again",
         )  # fmt: skip
     else:
-        yield from _passed_but_not_published(settings, pipeline, verdict["build_id"])
+        yield from _passed_but_not_published(settings, pipeline, verdict.build_id)
 
 
 def _what_bi_has(settings: Settings, pipeline: str) -> str:
@@ -93,24 +93,10 @@ def _passed_but_not_published(settings: Settings, pipeline: str, build_id: str) 
     )  # fmt: skip
 
 
-def _builds(settings: Settings, pipeline: str) -> list[str] | None:
-    """The build ids that the warehouse holds; None without a warehouse."""
+def _build_ids(settings: Settings, pipeline: str) -> list[str] | None:
+    """The builds that the warehouse holds; None without a warehouse."""
     file = settings.warehouse_file(pipeline)
     if not file.exists():
         return None
     with closing(open_duckdb(file, read_only=True, wait=HELD_WAIT)) as warehouse:
-        known = "SELECT 1 FROM duckdb_tables() WHERE schema_name = '_penstock' AND table_name = 'build'"
-        if not warehouse.execute(known).fetchone():
-            return []
-        return [row[0] for row in warehouse.execute("SELECT build_id FROM _penstock.build").fetchall()]
-
-
-def _verdict(settings: Settings, pipeline: str) -> dict[str, Any] | None:
-    """None without a verdict. Raises ValueError for what is none."""
-    file = settings.verdict_file(pipeline)
-    if not file.exists():
-        return None
-    content = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError("a JSON object is expected")
-    return content
+        return [build.build_id for build in read_builds(warehouse)]

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
-from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
+from penstock.core.verdict import unfinished
 from penstock.core.version_files import being_written, emptied_folders, link_to, version_files
-from penstock.doctor.finding import HELD_WAIT, Finding
+from penstock.doctor.finding import Finding
 from penstock.doctor.locks import holders
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """What doctor reads of a publication."""
-
-    seq: int
-    version: int
-    action: str
-    build_id: str
-    by: str | None
-    why: str | None
+from penstock.publish.ledger import Publication, on_hold, read_ledger
 
 
 def published_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
@@ -38,21 +24,12 @@ def published_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
         yield from _ledger_and_files(settings, pipeline)
 
 
-def served_ledger(settings: Settings, pipeline: str) -> list[LedgerRow]:
+def served_ledger(settings: Settings, pipeline: str) -> list[Publication]:
     """The served file's ledger, oldest row first; empty where nothing (or something foreign) is served."""
     link = settings.marts_link(pipeline)
     if not link.is_symlink() or _wrong_link(settings, pipeline):
         return []
-    return _read_ledger(link.resolve())
-
-
-def _read_ledger(file: Path) -> list[LedgerRow]:
-    with closing(open_duckdb(file, read_only=True, wait=HELD_WAIT)) as marts:
-        rows = marts.execute(  # who did it is "by" in files of an older Penstock
-            """SELECT seq, version, "action", build_id, COLUMNS('^(done_)?by$'), why
-            FROM _penstock.publications ORDER BY seq"""
-        ).fetchall()
-    return [LedgerRow(*row) for row in rows]
+    return read_ledger(link.resolve())
 
 
 def _wrong_link(settings: Settings, pipeline: str) -> Finding | None:
@@ -63,7 +40,7 @@ def _wrong_link(settings: Settings, pipeline: str) -> Finding | None:
         if link.exists():
             return Finding("error", str(link), "is no symlink to a version, but a file", "move it away")
         # A first publication that was cut short before its flip leaves a file, too, but of one ledger row.
-        if versions and len(_read_ledger(versions[-1].path)) > 1:
+        if versions and len(read_ledger(versions[-1].path)) > 1:
             return Finding("error", str(link), f"is gone, but versions of {pipeline} are there", point)
         return None
     if link.resolve() in {file.path.resolve() for file in versions}:
@@ -78,7 +55,7 @@ def _unfinished(settings: Settings, pipeline: str) -> Iterator[Finding]:
     left = [
         *being_written(settings, pipeline),
         link.with_name(f".{link.name}.new"),
-        verdict.with_suffix(".json.unfinished"),
+        unfinished(verdict),
     ]
     if holders(settings.lock_file(pipeline)):
         return
@@ -113,11 +90,11 @@ def _ledger_and_files(settings: Settings, pipeline: str) -> Iterator[Finding]:
                 "error", str(served), f"its ledger ends with {ends}, so it is another publication's file",
                 f"point {link} at the right file, or publish again",
             )  # fmt: skip
-    if ledger and ledger[-1].action == "rollback":
+    if on_hold(ledger):
         last = ledger[-1]
         yield Finding(
             "warning", str(link),
-            f"on hold since {last.by or 'somebody'} rolled back to version {last.version}"
+            f"on hold since {last.done_by or 'somebody'} rolled back to version {last.version}"
             f"{f' ({last.why})' if last.why else ''}: runs publish nothing",
             f"when the cause is mended: `penstock publish resume {pipeline}`",
         )  # fmt: skip

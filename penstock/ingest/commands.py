@@ -19,6 +19,7 @@ from penstock.ingest.rejects.commands import rejects
 if TYPE_CHECKING:
     from penstock.ingest.consume.drain import DrainResult
     from penstock.ingest.consume.follow import FollowResult
+    from penstock.ingest.consume.limits import Limits
     from penstock.ingest.landing.batch import Landed
     from penstock.ingest.landing.gap import Gap
     from penstock.ingest.recovery.backup import BackupResult
@@ -57,17 +58,27 @@ ingest.add_command(rejects)
 @_wait_option
 @run_id_option
 @output_option
+@click.pass_obj
 @tells_errors
-def drain(stream: str, new_epoch: bool, accept_gap: bool, wait: float, run_id: str, output: str) -> None:
+def drain(
+    limits: Limits | None,
+    stream: str,
+    new_epoch: bool,
+    accept_gap: bool,
+    wait: float,
+    run_id: str,
+    output: str,
+) -> None:  # fmt: skip
     """Land all that STREAM's topic holds now, then exit."""
     from penstock.ingest.consume.drain import drain as run_drain
+    from penstock.ingest.consume.limits import DEFAULT
     from penstock.ingest.consume.source import utc_now
     from penstock.ingest.contract.model import load_contract
 
     settings = Settings.from_env()
     result = run_drain(
         settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, begin_new_epoch=new_epoch,
-        accept_gap=accept_gap, wait=wait, on_landed=_tell_progress,
+        accept_gap=accept_gap, wait=wait, on_landed=_tell_progress, limits=limits or DEFAULT,
     )  # fmt: skip
     tell(result, output, _drained)
 
@@ -96,10 +107,12 @@ def wait(stream: str, wait: float, output: str) -> None:
 @_accept_gap_option
 @run_id_option
 @output_option
+@click.pass_obj
 @tells_errors
-def follow(stream: str, accept_gap: bool, run_id: str, output: str) -> None:
+def follow(limits: Limits | None, stream: str, accept_gap: bool, run_id: str, output: str) -> None:
     """Land STREAM's events as they come, until stopped (Ctrl-C or SIGTERM)."""
     from penstock.ingest.consume.follow import follow as run_follow
+    from penstock.ingest.consume.limits import DEFAULT
     from penstock.ingest.consume.source import utc_now
     from penstock.ingest.contract.model import load_contract
 
@@ -113,7 +126,7 @@ def follow(stream: str, accept_gap: bool, run_id: str, output: str) -> None:
     settings = Settings.from_env()
     result = run_follow(
         settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, stop=stop,
-        accept_gap=accept_gap,
+        accept_gap=accept_gap, limits=limits or DEFAULT,
     )  # fmt: skip
     tell(result, output, _followed)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import Any
 
 import duckdb
 
+from penstock.core.build_record import Build, NodeCounts, read_builds
 from penstock.core.duckdb_file import open_duckdb, quoted
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
+from penstock.core.verdict import Counts, Problem, read_verdict
 from penstock.local.produce import Produced
 from penstock.publish.ledger import Publication, read_ledger
 
@@ -47,16 +48,16 @@ class Summary:
     from_before: int
     dirt: dict[str, int] | None
     duplicates: int | None
-    dbt: dict[str, Any]
-    checks: dict[str, int]
-    problems: list[dict[str, Any]]
+    dbt: NodeCounts
+    checks: Counts
+    problems: tuple[Problem, ...]
     action: str
     version: int
     changed_marts: list[str]
     marts: dict[str, int]
     complete_until: dt.datetime | None
     marts_file: Path
-    docs: Path | None
+    docs: Path
 
 
 def summarise(
@@ -66,7 +67,10 @@ def summarise(
     produced must have landed once or be a reject, and every deliberate fault must be among the rejects."""
     landed = landed_of(settings, stream, run_id, produced.places)
     compare(produced, landed)
-    verdict = json.loads(settings.verdict_file(pipeline).read_text(encoding="utf-8"))
+    verdict = read_verdict(settings.verdict_file(pipeline))
+    (build,) = _builds(settings, pipeline)
+    if verdict is None:
+        raise PenstockError(f"{settings.verdict_file(pipeline)}: no such file", fix="look at the run's log")
     publication = _publication(settings, pipeline, run_id)
     return Summary(
         run_id=run_id,
@@ -79,16 +83,16 @@ def summarise(
         from_before=landed.from_before,
         dirt=produced.dirt,
         duplicates=produced.duplicates,
-        dbt=_build(settings, pipeline),
-        checks=verdict["checks"],
-        problems=verdict["problems"],
+        dbt=build.dbt,
+        checks=verdict.checks,
+        problems=verdict.problems,
         action=publication.action,
         version=publication.version,
         changed_marts=publication.changed_marts,
         marts={name: mart.rows for name, mart in publication.marts.items()},
         complete_until=publication.complete_until,
         marts_file=settings.marts_link(pipeline),
-        docs=Path(verdict["docs"]) if verdict.get("docs") else None,
+        docs=verdict.docs,
     )
 
 
@@ -166,11 +170,9 @@ def compare(produced: Produced, landed: Landed) -> None:
         )
 
 
-def _build(settings: Settings, pipeline: str) -> dict[str, Any]:
+def _builds(settings: Settings, pipeline: str) -> list[Build]:
     with closing(open_duckdb(settings.warehouse_file(pipeline), read_only=True)) as connection:
-        (dbt,) = _one(connection, "SELECT dbt::VARCHAR FROM _penstock.build")
-    built: dict[str, Any] = json.loads(dbt)
-    return built
+        return read_builds(connection)
 
 
 def _publication(settings: Settings, pipeline: str, run_id: str) -> Publication:

@@ -36,10 +36,11 @@ def _facts(settings: Settings, pipeline: Pipeline, summary: Summary) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
+    dbt = summary.dbt
     for name, text in (
         ("Events", _events(summary)),
         ("Rejected", _rejected(summary)),
-        ("dbt", "{models} models, {tests} data tests, {unit_tests} unit tests".format(**summary.dbt)),
+        ("dbt", f"{dbt.models} models, {dbt.tests} data tests, {dbt.unit_tests} unit tests"),
         ("Gate", _checks(summary)),
         ("Marts", ", ".join(f"{mart} {rows:,}" for mart, rows in summary.marts.items()) + " (rows)"),
         ("Published", _published(summary)),
@@ -78,10 +79,11 @@ def _rejected(summary: Summary) -> str:
 
 
 def _checks(summary: Summary) -> str:
-    text = "{passed} checks passed, {warned} warned, {failed} failed".format(**summary.checks)
-    if skipped := summary.checks.get("skipped"):
+    checks = summary.checks
+    text = f"{checks.passed} checks passed, {checks.warned} warned, {checks.failed} failed"
+    if skipped := checks.skipped:
         text += f"; {skipped} skipped: no version was published before with which to compare"
-    return "\n".join([text, *(f"{problem['mart']}: {problem['message']}" for problem in summary.problems)])
+    return "\n".join([text, *(f"{problem.mart}: {problem.message}" for problem in summary.problems)])
 
 
 def _published(summary: Summary) -> str:
@@ -127,7 +129,7 @@ def _next(summary: Summary, pipeline: str, airflow_url: str) -> Text:
     python = f"import duckdb; duckdb.connect('{file}', read_only=True).sql('{query}').show()"
     lines = [
         ("Airflow", f"{airflow_url}/dags/{pipeline}"),
-        ("Data Docs", summary.docs.absolute().as_uri() if summary.docs else "none"),
+        ("Data Docs", summary.docs.absolute().as_uri()),
         ("Query with Python", f'.venv/bin/python -c "{python}"'),
         ("Query with DuckDB", f'duckdb -readonly {file} "{query}"'),
         ("More events", "make run-local"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable
 
 from penstock.core.errors import DeclarationError, PenstockError
 from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
+from penstock.core.verdict import read_verdict
 from penstock.monitor.message import Failure, readable
 
 _WAIT = 1.0  # seconds for a published file that somebody holds: nobody should
@@ -87,13 +87,12 @@ def _data_docs(settings: Settings, pipeline: str, run_id: str) -> tuple[str, str
     """Label and place of the page of the newest verdict, which may be an earlier run's."""
     file = settings.verdict_file(pipeline)
     try:
-        verdict = json.loads(file.read_text(encoding="utf-8"))
-        docs, of_run = str(verdict.get("docs") or ""), verdict.get("run_id")
-    except FileNotFoundError:
-        return "Data Docs", ""
-    except (OSError, ValueError, AttributeError) as exc:
+        verdict = read_verdict(file)
+    except (OSError, ValueError) as exc:
         return "Data Docs", f"unknown: {file} could not be read: {exc}"
-    return ("Data Docs" if of_run == run_id else "Data Docs (of an earlier run)"), docs
+    if verdict is None:
+        return "Data Docs", ""
+    return ("Data Docs" if verdict.run_id == run_id else "Data Docs (of an earlier run)"), str(verdict.docs)
 
 
 def _utc(at: dt.datetime | None) -> str:

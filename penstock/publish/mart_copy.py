@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from penstock.core.build_record import Mart
 from penstock.core.duckdb_file import literal, quoted
 from penstock.core.errors import DeclarationError, PenstockError, PublishError
-from penstock.publish.build import Mart
 from penstock.publish.column_types import has_zone, published_type
 from penstock.publish.declared_at import declared_at
 

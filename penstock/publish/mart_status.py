@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import duckdb
 
+from penstock.core.build_record import Build, Mart
 from penstock.core.duckdb_file import literal, quoted
-from penstock.publish.build import Build, Mart, Verdict
+from penstock.core.verdict import Verdict
 
 _TABLE_COMMENT = "What is served here: one row per mart. Penstock writes it with each publication."
 _COLUMNS = (
@@ -63,8 +64,8 @@ def write_mart_status(
     connection.execute(f"COMMENT ON TABLE main.mart_status IS {literal(_TABLE_COMMENT)}")
     for name, _, text in _COLUMNS:
         connection.execute(f"COMMENT ON COLUMN main.mart_status.{quoted(name)} IS {literal(text)}")
-    rejected = sum(stream["rejected"] for stream in build.inputs)
-    events = rejected + sum(stream["landed"] for stream in build.inputs)
+    rejected = sum(read.rejected for read in build.inputs)
+    events = rejected + sum(read.landed for read in build.inputs)
     for mart in build.marts:
         connection.execute(
             "INSERT INTO main.mart_status "

@@ -10,12 +10,14 @@ from typing import Any
 
 import duckdb
 
+from penstock.core.build_record import Build, Input, Mart
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import PublishError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
-from penstock.publish.build import Build, Mart, Verdict, read_build, read_verdict
+from penstock.core.verdict import Verdict
+from penstock.publish.build import passed_verdict, the_build
 from penstock.publish.fingerprint import fingerprint
 from penstock.publish.ledger import (
     Publication,
@@ -83,8 +85,8 @@ def publish(settings: Settings, pipeline: str, *, run_id: str, now: dt.datetime)
             file_being_written(settings, pipeline) as written,
             closing(open_duckdb(file, read_only=True)) as connection,
         ):
-            build = read_build(connection, settings, pipeline)
-            verdict = read_verdict(settings, pipeline, build.build_id)
+            build = the_build(connection, settings, pipeline)
+            verdict = passed_verdict(settings, pipeline, build.build_id)
             if current and _published_before(ledger[-1], build, run_id):
                 return result_of(pipeline, ledger[-1], current.path)
             # 4.
@@ -204,26 +206,30 @@ def _ledger_row(
         code_version=build.code_version,
         code_dirty=build.code_dirty,
         declarations_hash=build.declarations_hash,
-        inputs=[_offset_ranges(stream, last.inputs if last else []) for stream in build.inputs],
+        inputs=[_offset_ranges(read, last.inputs if last else []) for read in build.inputs],
         complete_until=max(known, default=None),  # never backwards, also when the clock went back
         marts=marts,
-        checks=verdict.checks,
+        checks={
+            "passed": verdict.checks.passed,
+            "warned": verdict.checks.warned,
+            "failed": verdict.checks.failed,
+        },
     )
 
 
-def _offset_ranges(stream: dict[str, Any], before: list[dict[str, Any]]) -> dict[str, Any]:
+def _offset_ranges(read: Input, before: list[dict[str, Any]]) -> dict[str, Any]:
     """What the build read of one stream; per partition from where the publication before ended."""
     ended = {
         (place["epoch"], place["partition"]): place["next_offset"]
         for other in before
-        if other["stream"] == stream["stream"]
+        if other["stream"] == read.stream
         for place in other["offsets"]
     }
     return {
-        "stream": stream["stream"],
-        "landed_commit": stream["landed_commit"],
-        "landed": stream["landed"],
-        "rejected": stream["rejected"],
+        "stream": read.stream,
+        "landed_commit": read.landed_commit,
+        "landed": read.landed,
+        "rejected": read.rejected,
         "offsets": [
             {
                 "epoch": place["epoch"],
@@ -231,6 +237,6 @@ def _offset_ranges(stream: dict[str, Any], before: list[dict[str, Any]]) -> dict
                 "from_offset": ended.get((place["epoch"], place["partition"]), 0),
                 "next_offset": place["next_offset"],
             }
-            for place in stream["offsets"]
+            for place in read.offsets
         ],
     }

@@ -8,20 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock.core.build_record import NodeCounts
 from penstock.transform.dbt_messages import first_lines, told
 
 _KINDS = {"unit_test": "unit test", "operation": "hook"}
-
-
-@dataclass(frozen=True)
-class NodeCounts:
-    """How many nodes of each kind a build ran. `seconds` is dbt's own time, without its start."""
-
-    models: int
-    tests: int
-    unit_tests: int
-    warnings: int
-    seconds: float
 
 
 @dataclass(frozen=True)

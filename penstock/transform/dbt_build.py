@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.core.build_record import NodeCounts
 from penstock.core.errors import TransformError
 from penstock.core.settings import Settings
-from penstock.transform.artifacts import Failure, NodeCounts, node_counts, node_failures
+from penstock.transform.artifacts import Failure, node_counts, node_failures
 from penstock.transform.dbt_messages import told
 from penstock.transform.dbt_workspace import dbt_workspace
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock.core.build_record import Column, Mart
 from penstock.core.errors import DeclarationError
 from penstock.core.names import name_problem
 from penstock.core.settings import Settings
@@ -14,26 +14,6 @@ from penstock.transform.configured import configured_error
 
 _SCHEMA = "marts"
 _NOT_PUBLIC = "or take `access: public` from it"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as the model's contract declares it; `data_type` in DuckDB's SQL."""
-
-    name: str
-    data_type: str
-    description: str
-    not_null: bool
-
-
-@dataclass(frozen=True)
-class Mart:
-    """A candidate, the table `marts.<name>` of the warehouse; columns in declared order."""
-
-    name: str
-    description: str
-    owner: str
-    columns: list[Column]
 
 
 def candidate_marts(settings: Settings, pipeline: str, target: Path, owner: str) -> list[Mart]:
@@ -66,7 +46,7 @@ def mart_of(node: dict[str, Any], project: Path, owners: dict[str, str], pipelin
             "configure `contract: {enforced: true}` and list its columns with their types",
         )  # fmt: skip
     file = project / str(node["original_file_path"])
-    columns = [_column(column, name, file) for column in node["columns"].values()]
+    columns = tuple(_column(column, name, file) for column in node["columns"].values())
     owner = node["config"].get("meta", {}).get("owner") or owners.get(node["group"] or "") or pipeline_owner
     return Mart(name, str(node["description"]), str(owner), columns)
 

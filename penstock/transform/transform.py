@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.core.build_record import Build, Input, write_build
 from penstock.core.code_version import code_version, declarations_hash
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import TransformError
@@ -20,10 +21,10 @@ from penstock.core.warehouse_format import warehouse_format
 from penstock.transform.artifacts import invocation_of, manifest_of
 from penstock.transform.dbt_build import DbtBuild, FileWasHeld, dbt_build
 from penstock.transform.history import Plan, note_made_of, plan_build
+from penstock.transform.inputs import all_inputs, read_inputs
 from penstock.transform.landing import refuse_lost_commits, wait_until_readable
 from penstock.transform.marts import candidate_marts
 from penstock.transform.public_models import check_public_models
-from penstock.transform.record import BuildRecord, Input, all_inputs, read_inputs, write_record
 from penstock.transform.sources import check_sources
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def transform(
         tests=build.counts.tests,
         unit_tests=build.counts.unit_tests,
         warnings=build.counts.warnings,
-        new_commits=_new_commits(before, record.inputs, leaps),
+        new_commits=_new_commits(before, list(record.inputs), leaps),
         seconds=round(time.monotonic() - started, 3),
     )
 
@@ -133,9 +134,7 @@ def _build_once(settings: Settings, pipeline: Pipeline, *, full_refresh: bool) -
             note_made_of(settings, name, target, plan)
 
 
-def _record(
-    settings: Settings, pipeline: Pipeline, build: DbtBuild, *, run_id: str, declared: str
-) -> BuildRecord:
+def _record(settings: Settings, pipeline: Pipeline, build: DbtBuild, *, run_id: str, declared: str) -> Build:
     marts = candidate_marts(settings, pipeline.name, build.target, pipeline.owner)
     if declarations_hash(settings, pipeline.name, pipeline.streams) != declared:
         raise TransformError(
@@ -143,18 +142,22 @@ def _record(
             fix="run transform again, so that the marts are of one state of them",
         )
     with open_duckdb(settings.warehouse_file(pipeline.name)) as connection:
-        record = BuildRecord(
+        inputs = all_inputs(connection, pipeline.name, pipeline.streams, invocation_of(build.target))
+        code = code_version(settings)
+        record = Build(
             build_id=str(uuid.uuid4()),
             run_id=run_id,
             pipeline=pipeline.name,
             built_at=dt.datetime.now(dt.UTC),
-            code=code_version(settings),
+            code_version=code.version,
+            code_dirty=code.dirty,
             declarations_hash=declared,
-            inputs=all_inputs(connection, pipeline.name, pipeline.streams, invocation_of(build.target)),
-            marts=marts,
-            counts=build.counts,
+            complete_until=min(read.complete_until for read in inputs),
+            inputs=tuple(inputs),
+            marts=tuple(marts),
+            dbt=build.counts,
         )
-        write_record(connection, record)
+        write_build(connection, record)
     return record
 
 

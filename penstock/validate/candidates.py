@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import open_duckdb, quoted
+from penstock.core.build_record import Build, read_builds
+from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import GateError
-
-
-@dataclass(frozen=True)
-class Mart:
-    """A candidate: the table `marts.<name>`."""
-
-    name: str
-    columns: tuple[str, ...]
-
-    @property
-    def table(self) -> str:
-        """Its name in SQL."""
-        return f"marts.{quoted(self.name)}"
-
-
-@dataclass(frozen=True)
-class Build:
-    """The build that the warehouse holds, as its record says."""
-
-    build_id: str
-    code_version: str
-    declarations_hash: str
-    marts: tuple[Mart, ...]
 
 
 def open_warehouse(path: Path, pipeline: str) -> duckdb.DuckDBPyConnection:
@@ -42,30 +18,19 @@ def open_warehouse(path: Path, pipeline: str) -> duckdb.DuckDBPyConnection:
     return open_duckdb(path, read_only=True)
 
 
-def read_build(connection: duckdb.DuckDBPyConnection, pipeline: str) -> Build:
-    """The one row of `_penstock.build`, whose marts are all there.
+def the_build(connection: duckdb.DuckDBPyConnection, pipeline: str) -> Build:
+    """The one build that the warehouse holds, whose marts are all there.
 
-    Raises GateError where no finished build is there, or a mart that the record names is not.
+    Raises GateError where there is not exactly one finished build, or a mart that its record names is not
+    there.
     """
     fix = f"run: penstock transform {pipeline}"
-    try:
-        row = connection.execute(
-            "select build_id, code_version, declarations_hash, marts from _penstock.build"
-        ).fetchone()
-    except duckdb.CatalogException:
-        row = None
-    if row is None:
+    builds = read_builds(connection)
+    if not builds:
         raise GateError(f"the warehouse of {pipeline} holds no finished build to judge", fix=fix)
-    build_id, code_version, declarations_hash, marts = row
-    build = Build(
-        build_id=build_id,
-        code_version=code_version,
-        declarations_hash=declarations_hash,
-        marts=tuple(
-            Mart(mart["name"], tuple(column["name"] for column in mart["columns"]))
-            for mart in json.loads(marts)
-        ),
-    )
+    if len(builds) > 1:
+        raise GateError(f"the warehouse of {pipeline} holds {len(builds)} builds, one is expected", fix=fix)
+    (build,) = builds
     if not build.marts:
         raise GateError(
             f"the build of {pipeline} has no public mart, so there is nothing to judge or to publish",

@@ -14,9 +14,9 @@ from great_expectations.expectations.registry import (
     list_registered_expectation_implementations,
 )
 
+from penstock.core.build_record import Mart
 from penstock.core.errors import GateError
 from penstock.core.yaml_file import suggestion
-from penstock.validate.candidates import Mart
 from penstock.validate.sql_check import SQL_CHECK, SQL_KEY, with_doubled_braces
 from penstock.validate.suites import Check, Suite
 
@@ -71,13 +71,14 @@ def refuse_misspelt(suite: Suite, mart: Mart) -> None:
 def _refuse_unknown_columns(check: Check, mart: Mart) -> None:
     if check.type.startswith(_ASK_FOR_COLUMNS):
         return
+    names = [column.name for column in mart.columns]
     for key in _COLUMN_KEYS:
         value: Any = check.kwargs.get(key, [])
         for column in value if isinstance(value, list) else [value]:
-            if column not in mart.columns:
+            if column not in names:
                 raise check.error(
                     "kwargs", key, message=f"marts.{mart.name} has no column {column!r}",
-                    fix=suggestion(str(column), mart.columns),
+                    fix=suggestion(str(column), names),
                 )  # fmt: skip
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing
-from typing import Literal
 
+from penstock.core.build_record import Build
 from penstock.core.code_version import declarations_hash, other_engine
 from penstock.core.errors import GateError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline import load_pipeline
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
-from penstock.validate.candidates import Build, open_warehouse, read_build
+from penstock.core.verdict import Counts, Outcome, Verdict, write_verdict
+from penstock.validate.candidates import open_warehouse, the_build
 from penstock.validate.published import attach_published, check_sql, skip_incomparable
 from penstock.validate.quiet import quiet
 from penstock.validate.suites import read_suites
 from penstock.validate.supported import refuse_unsupported
-from penstock.validate.verdict import Counts, Verdict, by_weight, write_verdict
+from penstock.validate.verdict import by_weight
 
 
 def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
@@ -39,7 +40,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
     with pipeline_lock(settings, pipeline, what="validate"):
         verdict_file.unlink(missing_ok=True)  # 1
         with closing(open_warehouse(warehouse, pipeline)) as connection:  # 2
-            build = read_build(connection, pipeline)
+            build = the_build(connection, pipeline)
             _refuse_changed(settings, pipeline, build)
             suites = read_suites(settings.suites_dir(pipeline), (mart.name for mart in build.marts))  # 3
             refuse_unsupported(connection, suites, build.marts)
@@ -95,7 +96,7 @@ def _refuse_changed(settings: Settings, pipeline: str, build: Build) -> None:
         )
 
 
-def _outcome(checks: Counts) -> Literal["passed", "refused", "error"]:
+def _outcome(checks: Counts) -> Outcome:
     if checks.errored:
         return "error"
     return "refused" if checks.failed else "passed"

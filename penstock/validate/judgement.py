@@ -22,13 +22,14 @@ from sqlalchemy.dialects import sqlite
 
 import penstock.validate.metrics
 import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place of Great Expectations' own
+from penstock.core.build_record import BUILD_IDS
 from penstock.core.errors import GateError
 from penstock.core.printable import on_one_line
+from penstock.core.verdict import Counts, Problem
 from penstock.validate.expectations import gx_suite
 from penstock.validate.published import query_of
 from penstock.validate.sql_check import SQL_CHECK, first_rows
 from penstock.validate.suites import Check, Suite
-from penstock.validate.verdict import Counts, Problem
 from penstock.validate.wording import observed_text, problem_message
 
 _LONGEST_NAME = 60  # characters, of up to four bytes each; a file system takes 255 bytes
@@ -69,7 +70,7 @@ class Judge:
         # dialect puts into DuckDB's words.
         engine.dialect_module = SimpleNamespace(dialect=sqlite.dialect)
         with engine.get_connection() as judging:
-            seen = judging.exec_driver_sql("select build_id from _penstock.build").scalars().all()
+            seen = judging.exec_driver_sql(BUILD_IDS).scalars().all()
         if seen != [build_id]:
             raise GateError(
                 f"Great Expectations would judge the build {', '.join(map(str, seen)) or 'of nobody'}, "

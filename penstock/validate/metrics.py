@@ -14,7 +14,7 @@ from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
 
-from penstock.validate.candidates import Mart
+from penstock.core.build_record import candidate_table
 from penstock.validate.sql_check import SQL_KEY, counted, filled, first_rows
 
 
@@ -25,7 +25,7 @@ class _ReadByDuckDB(QueryMetricProvider):  # type: ignore[misc]
     def rows(cls, execution_engine: SqlAlchemyExecutionEngine, domain: Any, values: Any) -> list[Any]:
         """The rows of what `sql` makes of the check's query. Raises duckdb.Error."""
         candidate = execution_engine.batch_manager.batch_data_cache[domain["batch_id"]]
-        query = filled(values[SQL_KEY], Mart(candidate.source_table_name, ()).table)
+        query = filled(values[SQL_KEY], candidate_table(candidate.source_table_name))
         with execution_engine.get_connection() as connection:
             return list(connection.exec_driver_sql(cls.sql(query)))
 

@@ -9,26 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from penstock.core.build_record import Mart, candidate_table
 from penstock.core.duckdb_file import literal, quoted
 from penstock.core.errors import GateError
-from penstock.validate.candidates import Mart
+from penstock.core.verdict import Skipped
 from penstock.validate.sql_check import SQL_CHECK, SQL_KEY, counted, filled
 from penstock.validate.suites import Check, Suite
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A check that could not run because there is nothing published to compare with."""
-
-    mart: str
-    check: str
-    description: str | None
-    reason: str
 
 
 def attach_published(connection: duckdb.DuckDBPyConnection, link: Path) -> bool:
@@ -92,7 +82,7 @@ def skip_incomparable(
 
 def query_of(check: Check, mart: str) -> str:
     """A check's SQL, one SELECT, with `{batch}` being the candidate. Raises duckdb.Error."""
-    return filled(str(check.kwargs.get(SQL_KEY, "")), Mart(mart, ()).table)
+    return filled(str(check.kwargs.get(SQL_KEY, "")), candidate_table(mart))
 
 
 def _binding_problem(connection: duckdb.DuckDBPyConnection, mart: str, check: Check) -> duckdb.Error | None:
@@ -109,7 +99,9 @@ def _empty_published(connection: duckdb.DuckDBPyConnection, marts: Iterable[Mart
     connection.execute("attach ':memory:' as published (read_write)")
     try:
         for mart in marts:
-            connection.execute(f"create table published.{quoted(mart.name)} as from {mart.table} limit 0")
+            connection.execute(
+                f"create table published.{quoted(mart.name)} as from {candidate_table(mart.name)} limit 0"
+            )
         yield
     finally:
         connection.execute("detach published")

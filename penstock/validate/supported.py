@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
+from penstock.core.build_record import Mart
 from penstock.core.yaml_file import suggestion
-from penstock.validate.candidates import Mart
 from penstock.validate.suites import Check, Suite
 
 _CONTRACT = "the model's contract says the type, and dbt enforces it: give the column its data_type there"

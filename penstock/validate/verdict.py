@@ -1,88 +1,13 @@
-"""What the gate says of a build: a file for publish, a text for people, an error for the run."""
+"""What the gate says of a build to people: a text, or the error that stops the run."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Literal
 
-from penstock.core.command import to_json
 from penstock.core.errors import GateError, GateRefused, PenstockError
-from penstock.core.kill_point import kill_point
-from penstock.core.part_file import flush
-from penstock.core.printable import printable
-from penstock.validate.published import Skipped
+from penstock.core.verdict import Counts, Problem, Verdict
 
-Outcome = Literal["passed", "refused", "error"]
 _PROBLEMS_TOLD = 5
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many checks did what. `warned` failed without blocking; `errored` could not be judged."""
-
-    passed: int = 0
-    warned: int = 0
-    failed: int = 0
-    errored: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.passed + other.passed,
-            self.warned + other.warned,
-            self.failed + other.failed,
-            self.errored + other.errored,
-            self.skipped + other.skipped,
-        )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A check that failed, or that raised (then `error` says what)."""
-
-    mart: str
-    check: str
-    column: str | None
-    severity: str
-    observed: str | None
-    error: str | None
-    message: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The gate's verdict on exactly one build. Problems stand in the order of their weight."""
-
-    pipeline: str
-    build_id: str
-    run_id: str
-    judged_at: datetime
-    outcome: Outcome
-    checks: Counts
-    marts: dict[str, Counts]
-    problems: tuple[Problem, ...]
-    skipped: tuple[Skipped, ...]
-    warnings_by_mart: dict[str, int]
-    docs: Path
-
-
-def write_verdict(verdict: Verdict, path: Path) -> None:
-    """Write the verdict as JSON, whole or not at all, also when the machine stops."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".json.unfinished")
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(printable(json.dumps(to_json(verdict), ensure_ascii=False, indent=2)))
-        file.flush()
-        os.fsync(file.fileno())
-    kill_point("validate.written")
-    unfinished.rename(path)
-    kill_point("validate.renamed")
-    flush(path.parent)
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from patience import PATIENCE
 
 from penstock.core.settings import Settings
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.airflow_up import start_airflow
 from penstock.local.services import Services, free_port
 from penstock.monitor.slack_stand_in import SlackStandIn
+from tests.patience import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MADE_BY_TOOLS = shutil.ignore_patterns("target", "logs", "dbt_packages", "package-lock.yml", ".user.yml")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import duckdb
 import pytest
 import yaml
-from patience import PATIENCE, PATIENCE_FOR_A_RUN
 from playwright.sync_api import Browser, Page, expect
 
 from penstock.core.settings import Settings
@@ -20,6 +19,7 @@ from penstock.local.broker import create_topic
 from penstock.local.produce import Produced, produce
 from penstock.local.synthetic import synthetic_sample
 from penstock.monitor.slack_stand_in import SlackStandIn
+from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN
 
 PIPELINE = "customer_events"
 TASKS = ("ingest", "transform", "validate", "publish", "report")

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from patience import PATIENCE, is_gone, until
 
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
@@ -21,6 +20,7 @@ from penstock.local.produce import produce
 from penstock.local.services import Services
 from penstock.local.synthetic import synthetic_sample
 from penstock.monitor.slack_stand_in import SlackStandIn
+from tests.patience import PATIENCE, is_gone, until
 
 
 def test_nothing_of_it_listens_off_loopback(airflow: AirflowApi, services: Services) -> None:

@@ -17,8 +17,6 @@ from typing import Any
 import psutil
 import pytest
 from kafka import KafkaAdminClient
-from patience import PATIENCE, PATIENCE_FOR_A_RUN, until
-from services_of_this_run import services_of_this_run
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
@@ -26,6 +24,8 @@ from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.services import MARK, free_port
 from penstock.monitor.slack_stand_in import SlackStandIn
+from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN, until
+from tests.services_of_this_run import services_of_this_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STREAM = PIPELINE = "customer_events"

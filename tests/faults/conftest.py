@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from patience import PATIENCE
 
 from penstock.core.settings import Settings
+from tests.faults.fault_stream import FaultStream, declare_stream
+from tests.faults.own_broker import Broker, broker_behind_proxy
+from tests.faults.witness import Table, Witness, is_whole_suite
+from tests.faults.witness import witness as witness  # a fixture
+from tests.patience import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests" / "integration" / "ingest"))
-
-from fault_stream import FaultStream, declare_stream  # noqa: E402
-from own_broker import Broker, broker_behind_proxy  # noqa: E402
-from witness import Table, Witness, is_whole_suite  # noqa: E402
-from witness import witness as witness  # noqa: E402  (a fixture)
-
 _TABLE = Table()
 
 

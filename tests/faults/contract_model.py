@@ -19,7 +19,8 @@ from decimal import Decimal
 from typing import Any
 
 import yaml
-from patience import PATIENCE
+
+from tests.patience import PATIENCE
 
 LARGEST = 8 * 1024 * 1024
 DEEPEST = 128

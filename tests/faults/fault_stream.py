@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from marts_by_hand import PIPELINE, Marts, published_marts, read_marts, run_stage
-from own_stream import Stream
-from witness import Witness
-
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import load_contract
 from penstock.local.broker import create_topic
+from tests.faults.marts_by_hand import PIPELINE, Marts, published_marts, read_marts, run_stage
+from tests.faults.witness import Witness
+from tests.integration.ingest.own_stream import Stream
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BAD = 99  # of each hundred numbers, the one whose event is bad

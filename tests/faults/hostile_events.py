@@ -10,7 +10,7 @@ import random
 import uuid
 from dataclasses import dataclass, replace
 
-from hostile_values import (
+from tests.faults.hostile_values import (
     COST,
     DATES,
     HEADER_NAMES,

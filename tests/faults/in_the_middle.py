@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import Popen
 
-from conftest import Run
-from fault_stream import FaultStream
-from own_broker import Broker
-from patience import PATIENCE, next_line
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.own_broker import Broker
+from tests.patience import PATIENCE, next_line
 
 EVENTS = range(8_000)
 SMALL_BATCHES = {"batch_bytes": 100_000, "poll_batches": 1}

@@ -6,11 +6,10 @@ import re
 import signal
 from pathlib import Path
 
-from fault_stream import FaultStream
-from marts_by_hand import PIPELINE, run_stage
-from small_marts import ended, in_ledger
-
 from penstock.core.settings import Settings
+from tests.faults.fault_stream import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, run_stage
+from tests.faults.small_marts import ended, in_ledger
 
 _SOURCE = Path(__file__).resolve().parents[2] / "penstock"
 _POINT = re.compile(r'kill_point\(\s*"(?P<name>[^"]+)"')

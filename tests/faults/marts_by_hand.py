@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 import duckdb
-from patience import PATIENCE
 
 from penstock.core.settings import Settings
+from tests.patience import PATIENCE
 
 PIPELINE = "customer_events"
 Marts = dict[str, list[tuple[Any, ...]]]  # by name, all rows in one order

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fault_stream import FaultStream, declare_stream
-from marts_by_hand import PIPELINE
-from patience import PATIENCE, PATIENCE_FOR_A_RUN, is_gone, until
-from services_of_this_run import services_of_this_run
-from witness import Witness
 
 from penstock.local.airflow_up import start_airflow
 from penstock.local.services import Services, free_port
 from penstock.monitor.slack_stand_in import SlackStandIn
+from tests.faults.fault_stream import FaultStream, declare_stream
+from tests.faults.marts_by_hand import PIPELINE
+from tests.faults.witness import Witness
+from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN, is_gone, until
+from tests.services_of_this_run import services_of_this_run
 
 TASKS = ("ingest", "transform", "validate", "publish", "report")
 GREEN = dict.fromkeys(TASKS, "success")

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from patience import PATIENCE
-from proxy import Proxy
-from services_of_this_run import services_of_this_run
 
 from penstock.core.settings import Settings
 from penstock.local import broker as broker_module
 from penstock.local.broker import start_broker
 from penstock.local.services import Services, free_port
+from tests.faults.proxy import Proxy
+from tests.patience import PATIENCE
+from tests.services_of_this_run import services_of_this_run
 
 _CLEANS_SOON = "log.cleaner.backoff.ms=1000\n"  # compaction looks for work each second
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hostile_events import Message
 from kafka import KafkaProducer
 from kafka.serializer import Serializer
-from patience import PATIENCE
+
+from tests.faults.hostile_events import Message
+from tests.patience import PATIENCE
 
 Place = tuple[int, int]
 

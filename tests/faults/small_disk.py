@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from patience import PATIENCE, next_line
+from tests.patience import PATIENCE, next_line
 
 # Ends when its input ends, and the disk with it.
 MOUNT = """

@@ -19,37 +19,48 @@ from kafka import KafkaConsumer
 
 from penstock.cli import main
 from penstock.core import duckdb_file
-from penstock.ingest.consume import fetch, follow
-from penstock.ingest.consume import pipeline as pipeline
-from penstock.ingest.consume import source as consume
+from penstock.ingest.consume import fetch
+from penstock.ingest.consume.limits import Limits
 from penstock.ingest.decode import columns
 from penstock.ingest.landing import file as landing
+from penstock.ingest.landing.batch import Batch
 from penstock.transform import transform
 
 PHASES = {"f": "fetch", "d": "decode", "i": "insert", "c": "commit", "a": "after"}
 ALL_LANDED = "!"
 
 
+def set_default(function: Callable[..., Any], name: str, value: Any) -> None:
+    """Change the default of a keyword of a function, which must have it."""
+    defaults = function.__kwdefaults__
+    assert name in defaults, f"{function.__qualname__} has no keyword {name}"
+    defaults[name] = value
+
+
 def change(name: str, value: float) -> None:
-    if name == "stall":  # seconds until a drain that gets nothing gives up
-        fetch.Fetch.batch.__kwdefaults__["stall"] = value
-        consume._BROKER_BACK_WITHIN = int(value * 1000)
-    elif name == "batch_bytes":  # a batch lands when it holds this much
-        fetch.BATCH_BYTES = int(value)
-    elif name == "poll_batches":  # at most so many record batches are taken from the client at once
+    if name == "poll_batches":  # at most so many record batches are taken from the client at once
         poll = KafkaConsumer.poll
         KafkaConsumer.poll = lambda self, timeout_ms=0: poll(self, timeout_ms, max_records=int(value))
-    elif name == "look_at_topic":  # seconds between two looks of a follow at its topic
-        follow._LOOK_AT_TOPIC = value
-    elif name == "linger":  # seconds that a follow's batch gathers events
-        follow._LINGER = value
     elif name == "stand_still_at_insert":  # where that insert begins, it stops itself (SIGSTOP)
         stand_still_at_insert(int(value))
     elif name == "file_wait":  # seconds that a stage after ingest waits for a file that is held
-        transform.transform.__kwdefaults__["patience"] = value
-        duckdb_file.open_duckdb.__kwdefaults__["wait"] = value
+        set_default(transform.transform, "patience", value)
+        set_default(duckdb_file.open_duckdb, "wait", value)
     else:
         raise ValueError(name)
+
+
+def limits_of(given: dict[str, float]) -> Limits:
+    """What is given of landing's own limits; taken out of `given`."""
+    limits: dict[str, Any] = {"fast_drain_events": 0, "fast_follow_events": 0}
+    if (stall := given.pop("stall", None)) is not None:  # seconds without an event, or an answer
+        limits |= {"stall_s": stall, "topic_answer_ms": int(stall * 1000)}
+    if (size := given.pop("batch_bytes", None)) is not None:
+        limits["batch_bytes"] = int(size)
+    for name, limit in (("look_at_topic", "look_at_topic_s"), ("linger", "follow_linger_s")):
+        if (value := given.pop(name, None)) is not None:
+            limits[limit] = value
+    return Limits(**limits)
 
 
 def stand_still_at_insert(which: int) -> None:
@@ -86,7 +97,7 @@ def report_phases(descriptor: int, *, events: int) -> None:
 
     took = fetch.Fetch.took
 
-    def took_and_told(self: fetch.Fetch, batch: landing.Batch) -> None:
+    def took_and_told(self: fetch.Fetch, batch: Batch) -> None:
         took(self, batch)
         if sum(self.landed().values()) == events:
             os.write(descriptor, ALL_LANDED.encode())
@@ -102,11 +113,11 @@ if __name__ == "__main__":
     words = sys.argv[1:]
     command = words[words.index("--") + 1 :]
     pairs = (word.partition("=") for word in words[: words.index("--")])
-    limits = {name: float(value) for name, _, value in pairs}
-    pipeline.WORTH_IT = follow._BUSY = 0
-    if "tell_phases" in limits:
-        report_phases(int(limits.pop("tell_phases")), events=int(limits.pop("events", 0)))
-    for name, value in limits.items():
+    given = {name: float(value) for name, _, value in pairs}
+    limits = limits_of(given)
+    if "tell_phases" in given:
+        report_phases(int(given.pop("tell_phases")), events=int(given.pop("events", 0)))
+    for name, value in given.items():
         change(name, value)
     sys.argv[1:] = command
-    main()
+    main(obj=limits)

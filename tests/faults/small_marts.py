@@ -20,11 +20,12 @@ from typing import Any
 
 import duckdb
 import psutil
-from fault_stream import BAD, FaultStream, event
-from marts_by_hand import PIPELINE
-from patience import PATIENCE, next_line, until
 
+from penstock.core.build_record import Build, read_builds
 from penstock.core.settings import Settings
+from tests.faults.fault_stream import BAD, FaultStream, event
+from tests.faults.marts_by_hand import PIPELINE
+from tests.patience import PATIENCE, next_line, until
 
 Content = dict[str, list[list[Any]]]  # by mart, all rows in one order, as texts and whole numbers
 
@@ -136,6 +137,12 @@ def wait_until_judging(process: subprocess.Popen[str]) -> None:
 def in_warehouse(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(settings.warehouse_file(PIPELINE), read_only=True) as connection:
         return connection.execute(sql).fetchall()
+
+
+def finished_builds(settings: Settings) -> list[Build]:
+    """What the warehouse says of its candidates."""
+    with duckdb.connect(settings.warehouse_file(PIPELINE), read_only=True) as connection:
+        return read_builds(connection)
 
 
 def in_ledger(settings: Settings, columns: str) -> list[tuple[Any, ...]]:

@@ -14,16 +14,16 @@ import duckdb
 import psutil
 import pytest
 import yaml
-from marts_by_hand import PIPELINE, read_marts
-from own_airflow import Airflow, airflow_over_own_project, for_test, gone, kill, task_of
-from own_broker import Broker
-from patience import PATIENCE, PATIENCE_FOR_A_RUN, until
-from test_slack_fails import REPEAT
-from witness import Witness
-from writers import Writers
 
 from penstock.core.settings import Settings
 from penstock.publish.ledger import Publication, read_ledger
+from tests.faults.marts_by_hand import PIPELINE, read_marts
+from tests.faults.own_airflow import Airflow, airflow_over_own_project, for_test, gone, kill, task_of
+from tests.faults.own_broker import Broker
+from tests.faults.test_slack_fails import REPEAT
+from tests.faults.witness import Witness
+from tests.faults.writers import Writers
+from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow")]
 STAGES = ("ingest", "transform", "validate", "publish")

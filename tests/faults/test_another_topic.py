@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Run
-from fault_stream import FaultStream
-from in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
 from kafka import KafkaAdminClient
-from own_broker import Broker
-from patience import PATIENCE, until
-from services_of_this_run import services_of_this_run
 
 from penstock.core.settings import Settings
 from penstock.ingest.kafka.topic import Topic, describe_topic
 from penstock.local.broker import create_topic
 from penstock.local.services import free_port
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
+from tests.faults.own_broker import Broker
+from tests.patience import PATIENCE, until
+from tests.services_of_this_run import services_of_this_run
 
 BY_EPOCH = (
     "SELECT _epoch, count(*), count(DISTINCT (_kafka_partition, _offset)), min(event_id), max(event_id) "

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import Run
-from fault_stream import FaultStream
-from in_the_middle import EVENTS, SHORT, drain_in_the_middle
-from own_broker import Broker
-from patience import PATIENCE
+
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.in_the_middle import EVENTS, SHORT, drain_in_the_middle
+from tests.faults.own_broker import Broker
+from tests.patience import PATIENCE
 
 
 @pytest.mark.slow

@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Run
-from fault_stream import FaultStream
-from marts_by_hand import PIPELINE, read_marts, run_stage
-from own_broker import Broker
-from patience import PATIENCE, lines, until
-from small_marts import (
+
+import penstock as engine
+from penstock.core.code_version import declarations_hash
+from tests.faults.conftest import REPOSITORY, Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, read_marts, run_stage
+from tests.faults.own_broker import Broker
+from tests.faults.small_marts import (
     TOTAL,
     expected_marts,
+    finished_builds,
     in_ledger,
-    in_warehouse,
     model,
     refused,
     started,
@@ -29,12 +31,9 @@ from small_marts import (
     wait_until_judging,
     with_small_marts,
 )
-from witness import Witness
+from tests.faults.witness import Witness
+from tests.patience import PATIENCE, lines, until
 
-import penstock as engine
-from penstock.core.code_version import declarations_hash
-
-BUILDS = "SELECT code_version, declarations_hash FROM _penstock.build"
 CHANGED = f"pipeline {PIPELINE}: its declarations changed "
 FIX = f"  Fix: run `penstock transform {PIPELINE}`, then `penstock validate {PIPELINE}`"
 
@@ -77,8 +76,8 @@ def test_a_run_is_of_one_version_or_stops(
     the_contract_changes_during_a_drain(stream, penstock, own_broker, witness)
     a_model_changes_during_transform(stream, witness)
     run_stage(stream.settings, "transform", PIPELINE)
-    ((code, built),) = in_warehouse(stream.settings, BUILDS)
-    assert (code, built) == (engine.__version__, declared(stream))
+    (build,) = finished_builds(stream.settings)
+    assert (build.code_version, build.declarations_hash) == (engine.__version__, declared(stream))
     anything_changes_before_the_gate(stream, other_engine, witness)
     a_suite_changes_while_the_gate_judges(stream, witness)
     assert "has no verdict" in refused(stream.settings, "publish", PIPELINE)
@@ -86,9 +85,10 @@ def test_a_run_is_of_one_version_or_stops(
     error = refused(stream.settings, "publish", PIPELINE, **other_engine)
     assert f"was built by Penstock {engine.__version__}, this is Penstock 9.9.9" in error
     with edited(model(stream, "events_total"), "count(distinct day)", after="count(distinct day) + 1000"):
-        assert declared(stream) != built
+        assert declared(stream) != build.declarations_hash
         run_stage(stream.settings, "publish", PIPELINE)
-    assert in_ledger(stream.settings, "code_version, declarations_hash") == [(code, built)]
+    of_the_build = [(build.code_version, build.declarations_hash)]
+    assert in_ledger(stream.settings, "code_version, declarations_hash") == of_the_build
     marts = read_marts(stream.settings)
     assert marts["events_total"] == [tuple(expected_marts(range(500))["events_total"][0])]
     witness.saw("publish by another engine stopped; with another model declared it published what was judged")
@@ -131,7 +131,7 @@ def a_model_changes_during_transform(stream: FaultStream, witness: Witness) -> N
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"Error: {CHANGED}while dbt built it" in said
-    assert in_warehouse(stream.settings, BUILDS) == []
+    assert finished_builds(stream.settings) == []
     assert "holds no finished build" in refused(stream.settings, "validate", PIPELINE)
     witness.saw("a model edited while dbt ran: transform stopped")
 

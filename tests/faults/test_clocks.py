@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import FaultStream
-from marts_by_hand import PIPELINE, Marts, read_marts, run_stage
-from witness import Witness
 
 from penstock.ingest.consume.drain import DrainResult, drain
 from penstock.publish.ledger import read_ledger
 from penstock.publish.publish import publish
+from tests.faults.conftest import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, Marts, read_marts, run_stage
+from tests.faults.witness import Witness
 
 NOW = dt.datetime(2024, 6, 1, 12, tzinfo=dt.UTC)
 YEAR = dt.timedelta(days=365)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_stream import FaultStream
 from kafka import KafkaAdminClient, TopicPartition
-from marts_by_hand import PIPELINE, run_stage
-from patience import PATIENCE, until
+
+from tests.faults.fault_stream import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, run_stage
+from tests.patience import PATIENCE, until
 
 Run = Callable[..., subprocess.Popen[str]]
 

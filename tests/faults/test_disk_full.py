@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from fault_stream import FaultStream
-from marts_by_hand import PIPELINE, published_marts
-from patience import PATIENCE, next_line
-from small_disk import SmallDisk, small_disk
+
+from tests.faults.fault_stream import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, published_marts
+from tests.faults.small_disk import SmallDisk, small_disk
+from tests.patience import PATIENCE, next_line
 
 DRAIN = ("ingest", "drain", PIPELINE)
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from conftest import Run
-from fault_stream import BAD, FaultStream
-from in_the_middle import SMALL_BATCHES, read
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
-from patience import PATIENCE, until
 
-from penstock.ingest.consume.fetch import BATCH_BYTES
+from penstock.ingest.consume.limits import DEFAULT
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import BAD, FaultStream
+from tests.faults.in_the_middle import SMALL_BATCHES, read
+from tests.patience import PATIENCE, until
 
 LARGE, HUGE = 4_000_000, 68_000_000  # bytes
 
@@ -52,7 +52,7 @@ def test_huge_messages_are_kept_and_their_neighbours_land(
     admin.close()
     fetch = KafkaConsumer.DEFAULT_CONFIG
     assert fetch["max_partition_fetch_bytes"] < LARGE
-    assert max(fetch["fetch_max_bytes"], BATCH_BYTES) < HUGE
+    assert max(fetch["fetch_max_bytes"], DEFAULT.batch_bytes) < HUGE
     stream.produce_numbers(range(50))
     with closing(KafkaProducer(bootstrap_servers=servers, max_request_size=2 * HUGE)) as producer:
         for number, size in ((50, LARGE), (99, HUGE)):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from fault_stream import FaultStream
-from marts_by_hand import PIPELINE, published_marts, read_marts, run_stage
-from patience import PATIENCE, next_line
+
+from tests.faults.fault_stream import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, published_marts, read_marts, run_stage
+from tests.patience import PATIENCE, next_line
 
 Run = Callable[..., subprocess.Popen[str]]
 

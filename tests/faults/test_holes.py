@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 import pytest
-from fault_stream import BAD, FaultStream
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from patience import PATIENCE, until
+
+from tests.faults.fault_stream import BAD, FaultStream
+from tests.patience import PATIENCE, until
 
 Place = tuple[int, int]  # partition, offset
 

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Broker, Run
-from contract_model import ContractModel, Verdict, difference, with_deep_stack
-from hostile_events import Hostile, Message
-from hostile_values import CONTRACT, LAST_TIMESTAMP
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
-from patience import lines, until
-from raw_producer import Place, send_all
-from witness import Witness
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
+from tests.faults.conftest import Broker, Run
+from tests.faults.contract_model import ContractModel, Verdict, difference, with_deep_stack
+from tests.faults.hostile_events import Hostile, Message
+from tests.faults.hostile_values import CONTRACT, LAST_TIMESTAMP
+from tests.faults.raw_producer import Place, send_all
+from tests.faults.witness import Witness
+from tests.patience import lines, until
 
 EVENTS = 10_000
 PARTITIONS = 3

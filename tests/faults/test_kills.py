@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fault_stream import FaultStream, numbered
 from kafka import KafkaProducer
-from patience import PATIENCE
-from small_limits import ALL_LANDED, PHASES
+
+from tests.faults.fault_stream import FaultStream, numbered
+from tests.faults.small_limits import ALL_LANDED, PHASES
+from tests.patience import PATIENCE
 
 EVENTS = 400  # produced before each kill
 MOST = 6  # times that a phase is waited for: so many batches there are

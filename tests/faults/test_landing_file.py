@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from fault_stream import FaultStream
-from patience import PATIENCE, next_line
+
+from tests.faults.fault_stream import FaultStream
+from tests.patience import PATIENCE, next_line
 
 HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 

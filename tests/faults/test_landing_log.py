@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fault_stream import FaultStream
-from marts_by_hand import PIPELINE, run_stage
-from patience import PATIENCE
+
+from tests.faults.fault_stream import FaultStream
+from tests.faults.marts_by_hand import PIPELINE, run_stage
+from tests.patience import PATIENCE
 
 Run = Callable[..., subprocess.Popen[str]]
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run
-from fault_stream import FaultStream
-from in_the_middle import read
 from kafka import KafkaConsumer, TopicPartition
-from own_broker import Broker
-from patience import PATIENCE, until
+
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.in_the_middle import read
+from tests.faults.own_broker import Broker
+from tests.patience import PATIENCE, until
 
 EVENTS = range(1_000)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import Run
-from fault_stream import FaultStream
-from in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
 from kafka import KafkaAdminClient, TopicPartition
-from own_broker import Broker
-from patience import PATIENCE, until
+
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
+from tests.faults.own_broker import Broker
+from tests.patience import PATIENCE, until
 
 GAPS = 'SELECT epoch, "partition", from_offset, to_offset, events FROM raw.gaps ORDER BY ALL'
 

@@ -8,16 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import FaultStream
-from fault_stream import numbered
 from kafka import KafkaConsumer, TopicPartition
-from patience import until
-from witness import Witness
 
 from penstock.core.errors import LandingError
 from penstock.ingest.consume.drain import drain as run_drain
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.contract.model import load_contract
+from tests.faults.conftest import FaultStream
+from tests.faults.fault_stream import numbered
+from tests.faults.witness import Witness
+from tests.patience import until
 
 # How each producer changes the good event `fields`: its text, and the reasons if it is to be rejected.
 Drift = Callable[[dict[str, Any]], dict[str, Any]]

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from marts_by_hand import PIPELINE
-from patience import PATIENCE, until
-from witness import Witness
 
 from penstock.core.settings import Settings
 from penstock.local.services import free_port
 from penstock.monitor.slack_stand_in import Reply, SlackStandIn
+from tests.faults.marts_by_hand import PIPELINE
+from tests.faults.witness import Witness
+from tests.patience import PATIENCE, until
 
 COMMAND = [sys.executable, "-m", "penstock"]
 REPEAT = "This may be a repeat: an earlier attempt to post it ended without a clear answer.\n"

@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from fault_stream import FaultStream
-from kill_points import kill_publish_at_each_point
-from marts_by_hand import PIPELINE, run_stage
-from patience import PATIENCE, lines
-from small_marts import (
+
+from tests.faults.fault_stream import FaultStream
+from tests.faults.kill_points import kill_publish_at_each_point
+from tests.faults.marts_by_hand import PIPELINE, run_stage
+from tests.faults.small_marts import (
     TOTAL,
     expected_marts,
-    in_warehouse,
+    finished_builds,
     model,
     reading,
     refused,
@@ -27,7 +27,8 @@ from small_marts import (
     wait_until_judging,
     with_small_marts,
 )
-from witness import Witness
+from tests.faults.witness import Witness
+from tests.patience import PATIENCE, lines
 
 RAISES = TOTAL.replace("sum(events)::bigint", "sum(('of ' || events)::bigint)::bigint")
 TAKES_LONG = TOTAL.replace(
@@ -38,7 +39,6 @@ RAISING_CHECK = """
   - type: unexpected_rows_expectation
     kwargs: {unexpected_rows_query: "select * from {batch} where event_type::bigint > 0"}
 """
-BUILDS = "SELECT count(*) FROM _penstock.build"
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def a_model_raises(stream: FaultStream, witness: Witness) -> None:
         one["unique_id"].split(".")[-1]: one["status"] for one in json.loads(results.read_text())["results"]
     }
     assert (status["events_daily"], status["events_total"]) == ("success", "error")
-    assert in_warehouse(stream.settings, BUILDS) == [(0,)]
+    assert finished_builds(stream.settings) == []
     witness.saw("events_total raised after events_daily was built")
 
 
@@ -95,7 +95,7 @@ def dbt_is_killed(stream: FaultStream, witness: Witness) -> None:
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"Error: pipeline {PIPELINE}: dbt ended with code -9 and no result" in said
-    assert in_warehouse(stream.settings, BUILDS) == [(0,)]
+    assert finished_builds(stream.settings) == []
     witness.saw(f"dbt (PID {dbt.pid}) died of signal 9 within a model")
 
 

@@ -10,13 +10,13 @@ from subprocess import Popen
 
 import psutil
 import pytest
-from conftest import Run
-from fault_stream import FaultStream
-from in_the_middle import read
-from own_broker import Broker
-from patience import PATIENCE, lines, until
 
 from penstock.core.duckdb_file import open_duckdb
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.in_the_middle import read
+from tests.faults.own_broker import Broker
+from tests.patience import PATIENCE, lines, until
 
 EVENTS = range(1_000)
 # Commits of some 70 events; it stands still where its third insert begins.

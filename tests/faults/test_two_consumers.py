@@ -7,11 +7,12 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from conftest import Run
-from fault_stream import FaultStream
-from in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
-from own_broker import Broker
-from patience import PATIENCE, until
+
+from tests.faults.conftest import Run
+from tests.faults.fault_stream import FaultStream
+from tests.faults.in_the_middle import EVENTS, drain_in_the_middle, read, standing_still
+from tests.faults.own_broker import Broker
+from tests.patience import PATIENCE, until
 
 FIRST = "another consumer was first: partition "
 

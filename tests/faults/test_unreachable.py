@@ -9,12 +9,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import Run
-from patience import PATIENCE
-from witness import Witness
 
 from penstock.core.settings import Settings
 from penstock.local.services import free_port
+from tests.faults.conftest import Run
+from tests.faults.witness import Witness
+from tests.patience import PATIENCE
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
-from patience import PATIENCE, until
+
+from tests.patience import PATIENCE, until
 
 _PAUSE = 0.05  # seconds between two looks
 _STAGES = ("ingest", "transform", "validate", "publish")

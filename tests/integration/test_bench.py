@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from patience import PATIENCE_FOR_A_RUN
+from tests.patience import PATIENCE_FOR_A_RUN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RIVALS = ("tuned_loop", "limit", "usual_loop")

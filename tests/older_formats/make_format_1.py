@@ -28,13 +28,12 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
+from penstock.ingest.gap import Gap
+from penstock.ingest.rejects_replay import replay
 
 from penstock.core.settings import Settings
-from penstock.ingest.contract.model import load_contract
-from penstock.ingest.landing.batch import Batch
-from penstock.ingest.landing.file import open_landing
-from penstock.ingest.landing.gap import Gap
-from penstock.ingest.rejects.replay import replay
+from penstock.ingest.contract import load_contract
+from penstock.ingest.landing import Batch, open_landing
 
 CHECKOUT = Path.cwd()
 STREAM = "customer_events"

@@ -28,19 +28,6 @@ create table if not exists _penstock.inputs (
 );
 alter table _penstock.inputs add column if not exists landed_at timestamptz; -- warehouses may be older than it
 alter table _penstock.inputs add column if not exists invocation_id varchar;
-create table if not exists _penstock.build (
-    build_id varchar,
-    run_id varchar,
-    pipeline varchar,
-    built_at timestamptz,
-    code_version varchar,
-    code_dirty boolean,
-    declarations_hash varchar,
-    complete_until timestamptz,
-    inputs json,
-    marts json,
-    dbt json
-);
-delete from _penstock.build;
+drop table if exists _penstock.build; -- `penstock transform` makes it, once this build has succeeded
 {% endif %}
 {% endmacro %}

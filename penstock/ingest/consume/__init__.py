@@ -1,5 +1,6 @@
 """From the topic into the landing file: until its end as of now, or until stopped.
 
+limits.py    how much, and how long
 source.py    a topic and its consumer: is it the topic that the file was filled from, and where does it go on?
 gap.py       what a topic no longer holds, though it should
 fetch.py     the next batch of raw events

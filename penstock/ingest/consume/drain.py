@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from penstock.core.errors import BusyError
 from penstock.core.settings import Settings
 from penstock.ingest.consume.fetch import OffsetsGone
+from penstock.ingest.consume.limits import DEFAULT, Limits
 from penstock.ingest.consume.pipeline import fetched_ahead
 from penstock.ingest.consume.source import Clock, Source, has_passed, land_batch, open_source
 from penstock.ingest.contract.model import Contract
@@ -26,8 +27,6 @@ from penstock.ingest.landing.lock import stream_lock
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
 _WAIT_FOR_FILE = 30.0  # seconds until a drain looks again whether others landed all meanwhile
-_COMMITS_AN_OPEN = 16  # until the file is opened anew, which takes little time and gives back much memory
-_LINGER = 5.0  # seconds until a batch lands that is not full
 
 OnLanded = Callable[[Landed], None]
 
@@ -79,6 +78,7 @@ def drain(
     accept_gap: bool = False,
     wait: float = 600.0,
     on_landed: OnLanded = lambda landed: None,
+    limits: Limits = DEFAULT,
 ) -> DrainResult:
     """Land all events up to the topic's end as of now.
 
@@ -88,7 +88,7 @@ def drain(
     """
     began = time.monotonic()
     tally = _Tally()
-    with open_source(settings, contract) as source:
+    with open_source(settings, contract, limits) as source:
         asked_at = clock()
         request = DrainRequest(contract, source.end_offsets(), asked_at, run_id, begin_new_epoch, accept_gap)
         while True:
@@ -133,18 +133,16 @@ def _drain_in_one_go(
 ) -> bool:
     """Land batch after batch up to the target; False when another consumer came between.
     Raises OffsetsGone."""
-    fetch, gaps = source.fetch_from(
+    tally.gaps += source.settle_gaps(
         landing,
         epoch,
-        accept_gap=request.accept_gap,
+        accept=request.accept_gap,
         command=f"penstock ingest drain {request.contract.stream}",
         run_id=request.run_id,
         clock=clock,
     )
-    tally.gaps += gaps
-    with fetched_ahead(
-        fetch, landing.compiled, data=source.settings.data, linger_s=_LINGER, until=request.target
-    ) as batches:
+    fetch = source.fetch_from(landing, epoch)
+    with fetched_ahead(fetch, landing.compiled, data=source.settings.data, until=request.target) as batches:
         for batch in batches:
             landed = land_batch(
                 source, landing, fetch, batch, epoch=epoch, run_id=request.run_id, clock=clock
@@ -154,7 +152,7 @@ def _drain_in_one_go(
                 return False
             tally.add(landed)
             on_landed(landed)
-            if landed.commit is not None and tally.commits % _COMMITS_AN_OPEN == 0:
+            if landed.commit is not None and tally.commits % source.limits.commits_per_open == 0:
                 landing.file.reopen(wait=_WAIT_FOR_FILE)
     return True
 

@@ -14,13 +14,12 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from penstock.core.errors import BrokerError
+from penstock.ingest.consume.limits import DEFAULT, Limits
 from penstock.ingest.decode.columns import SCHEMA, chunks, events_of, size_of
 from penstock.ingest.decode.hook import read_whole_batches
 from penstock.ingest.kafka.topic import Topic, explained
 from penstock.ingest.landing.batch import Batch
 
-BATCH_BYTES = 64 * 1024 * 1024  # a batch lands when its events hold this much …
-BATCH_EVENTS = 240_000  # … or so many: most fill row groups, which are compressed as they are inserted
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 
 
@@ -38,7 +37,8 @@ class OffsetsGone(Exception):
 class Fetch:
     """Reads a topic from given offsets, one batch at a time."""
 
-    def __init__(self, consumer: KafkaConsumer, topic: Topic, servers: str) -> None:
+    def __init__(self, consumer: KafkaConsumer, topic: Topic, servers: str, limits: Limits = DEFAULT) -> None:
+        self.limits = limits
         self._consumer = consumer
         self._topic = topic
         self._servers = servers
@@ -79,19 +79,18 @@ class Fetch:
         *,
         linger_s: float,
         until: Mapping[int, int] | None = None,
-        stall_s: float = 60.0,
         tell: Callable[[pa.RecordBatch], None] | None = None,
     ) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
         `tell` is told each chunk of its events as it comes. Without `until` the batch may be empty. With
         `until`, partitions that are there are paused, and BrokerError is raised when nothing has come for
-        `stall` seconds. A broker that goes away is waited for.
+        `limits.stall_s` seconds. A broker that goes away is waited for.
         Raises OffsetsGone, once all that came before it has been returned.
         """
         decoded = []
         # Chunks are decoded while their bytes are still in the processor's cache.
-        for chunk in chunks(self._items(linger_s, until, stall_s)):
+        for chunk in chunks(self._items(linger_s, until)):
             decoded.append(chunk)
             if tell is not None:
                 tell(chunk)
@@ -101,7 +100,7 @@ class Fetch:
         self._fetched.update(moved)
         return Batch(pa.Table.from_batches(decoded, schema=SCHEMA), starts=starts, ends=moved)
 
-    def _items(self, linger_s: float, until: Mapping[int, int] | None, stall_s: float) -> Iterator[Any]:
+    def _items(self, linger_s: float, until: Mapping[int, int] | None) -> Iterator[Any]:
         """What is polled for one batch, as it comes."""
         size = events = 0
         began = moved = time.monotonic()
@@ -120,14 +119,14 @@ class Fetch:
                 yield item
             if self._stopped or (until is not None and self._is_there(until)):
                 return
-            if size >= BATCH_BYTES or events >= BATCH_EVENTS:
+            if size >= self.limits.batch_bytes or events >= self.limits.batch_events:
                 return
             if now - began >= linger_s and (events or until is None):
                 return
-            if now - moved > stall_s:
+            if now - moved > self.limits.stall_s:
                 raise BrokerError(
-                    f"topic {self._topic.name} at {self._servers}: no event for {stall_s:g} s, though "
-                    f"the topic has more: at {self.positions()}, to {dict(until or {})}"
+                    f"topic {self._topic.name} at {self._servers}: no event for {self.limits.stall_s:g} s, "
+                    f"though the topic has more: at {self.positions()}, to {dict(until or {})}"
                     + (f" (last error: {failure})" if failure else ""),
                     fix="look at the broker's health and log, then run again: nothing is lost",
                 )

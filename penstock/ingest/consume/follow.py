@@ -19,6 +19,7 @@ from penstock.ingest.check.checker import Checker, open_checker
 from penstock.ingest.check.compiler import compile_contract
 from penstock.ingest.check.tombstones import TOMBSTONE
 from penstock.ingest.consume.fetch import OffsetsGone
+from penstock.ingest.consume.limits import DEFAULT, Limits
 from penstock.ingest.consume.source import Clock, Source, has_passed, land_batch, open_source
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.kafka.topic import describe_topic
@@ -28,9 +29,6 @@ from penstock.ingest.landing.gap import Gap
 from penstock.ingest.landing.lock import stream_lock
 from penstock.ingest.parse.fast_path import load
 
-_LINGER = 0.5  # seconds that a batch gathers events
-_BUSY = 20_000  # events in one batch: from then on the fast path is worth its memory
-_LOOK_AT_TOPIC = 30.0  # seconds between two looks whether the topic is still the same, or has more partitions
 _TELL_COMPLETE = 15.0  # seconds between two writes of "complete until" while nothing comes
 _WAIT_FOR_FILE = 5.0  # seconds until a held landing file is worth a word in the log
 
@@ -57,6 +55,7 @@ def follow(
     clock: Clock,
     stop: threading.Event,
     accept_gap: bool = False,
+    limits: Limits = DEFAULT,
 ) -> FollowResult:
     """Land events as they come until `stop` is set; then drop the open batch (Kafka still has it).
 
@@ -65,7 +64,7 @@ def follow(
     result = FollowResult(contract.stream, 0, 0, 0)
     with (
         stream_lock(settings, contract, what="follow"),
-        open_source(settings, contract) as source,
+        open_source(settings, contract, limits) as source,
         open_checker(compile_contract(contract)) as checker,
     ):
         try:
@@ -104,16 +103,17 @@ def _follow_same_topic(
         if landing is None:
             return
         epoch = source.epoch(landing, clock=clock)
-        fetch, gaps = source.fetch_from(
+        gaps = source.settle_gaps(
             landing,
             epoch,
-            accept_gap=accept_gap,
+            accept=accept_gap,
             command=f"penstock ingest follow {contract.stream}",
             run_id=run_id,
             clock=clock,
         )
+        fetch = source.fetch_from(landing, epoch)
     yield from gaps
-    look_again = time.monotonic() + _LOOK_AT_TOPIC
+    look_again = time.monotonic() + source.limits.look_at_topic_s
     tell_again = 0.0
     while not stop.is_set() and time.monotonic() < look_again:
         asked_at, target = None, None
@@ -121,8 +121,8 @@ def _follow_same_topic(
             asked_at, target = clock(), source.end_offsets()
             tell_again = time.monotonic() + _TELL_COMPLETE
         try:
-            batch = fetch.batch(linger_s=_LINGER)
-            if batch.events.num_rows >= _BUSY and not checker.fast:
+            batch = fetch.batch(linger_s=source.limits.follow_linger_s)
+            if batch.events.num_rows >= source.limits.fast_follow_events and not checker.fast:
                 load(source.settings.data)
                 checker.fast = True
                 fetch.whole_batches()

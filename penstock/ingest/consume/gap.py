@@ -63,7 +63,7 @@ def regrown_error(topic: str, stored: Mapping[int, int], cut: Mapping[int, int])
 def gap_error(topic: str, gaps: Sequence[Gap], *, command: str) -> LandingError:
     """The error that names all gaps, and `command`, which goes on without these events."""
     return LandingError(
-        f"{'; '.join(gap.told(topic) for gap in gaps)}: they were removed before they were read",
+        f"{'; '.join(gap.described(topic) for gap in gaps)}: they were removed before they were read",
         fix="bring the events back (a backup, a mirror), or go on without them and record the gap: "
         f"`{command} --accept-gap`",
     )

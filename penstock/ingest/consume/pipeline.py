@@ -20,21 +20,21 @@ from penstock.ingest.check.compiler import CompiledContract
 from penstock.ingest.consume.fetch import Fetch
 from penstock.ingest.consume.source import has_passed
 from penstock.ingest.landing.batch import Batch
-from penstock.ingest.parse.fast_path import WORTH_IT, load
+from penstock.ingest.parse.fast_path import load
 
 _KEPT = 31 * 2**20  # bytes
 
 
 @contextmanager
 def fetched_ahead(
-    fetch: Fetch, compiled: CompiledContract, *, data: Path, linger_s: float, until: Mapping[int, int]
+    fetch: Fetch, compiled: CompiledContract, *, data: Path, until: Mapping[int, int]
 ) -> Iterator[Iterator[Batch]]:
     """All batches up to `until`, checked; no more than the next two come meanwhile.
 
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
     _keep_freed_memory()
-    fast = sum(until.values()) - sum(fetch.positions().values()) >= WORTH_IT
+    fast = sum(until.values()) - sum(fetch.positions().values()) >= fetch.limits.fast_drain_events
     if fast:
         load(data)
         fetch.whole_batches()
@@ -48,7 +48,7 @@ def fetched_ahead(
             """The next batch, read; as it is checked."""
             parsed: list[pa.RecordBatch] = []
             batch = fetch.batch(
-                linger_s=linger_s,
+                linger_s=fetch.limits.drain_linger_s,
                 until=until,
                 tell=lambda chunk: parsed.append(checker.read(chunk)),
             )

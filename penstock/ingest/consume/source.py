@@ -16,6 +16,7 @@ from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 from penstock.ingest.consume.fetch import Fetch, OffsetsGone
 from penstock.ingest.consume.gap import cut_error, find_cuts, find_gaps, gap_error, regrown_error
+from penstock.ingest.consume.limits import DEFAULT, Limits
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.kafka.topic import (
     Topic,
@@ -30,8 +31,6 @@ from penstock.ingest.landing.file import LandingFile, OffsetConflict
 from penstock.ingest.landing.gap import Gap
 
 _log = logging.getLogger(__name__)
-
-_BROKER_BACK_WITHIN = 60_000  # milliseconds that a batch waits to hear that the topic is still the same
 
 Clock = Callable[[], dt.datetime]
 
@@ -48,6 +47,7 @@ class Source:
     settings: Settings
     topic: Topic
     consumer: KafkaConsumer
+    limits: Limits = DEFAULT
 
     def end_offsets(self) -> dict[int, int]:
         """By partition, the read-committed end as of now. Raises BrokerError."""
@@ -78,13 +78,13 @@ class Source:
         """Raise LandingError where the name leads to another topic by now: Kafka serves events by name, so
         these could be another topic's."""
         topic = describe_topic(
-            self.settings.bootstrap_servers, self.topic.name, within_ms=_BROKER_BACK_WITHIN
+            self.settings.bootstrap_servers, self.topic.name, within_ms=self.limits.topic_answer_ms
         )
         landing.epoch(topic.cluster_id, topic.topic_id, now=clock())
 
     def explain(self, gone: OffsetsGone, landing: LandingFile, *, clock: Clock) -> None:
         """Raise LandingError for the reason why the topic no longer has the next offset: it is another topic,
-        or its log was cut off. Nothing is raised where a gap is the reason: `fetch_from` names it. A broker
+        or its log was cut off. Nothing is raised where a gap is the reason: `settle_gaps` names it. A broker
         that gives no reason is a BrokerError."""
         self.verify_topic(landing, clock=clock)
         epoch = self.epoch(landing, clock=clock)
@@ -101,43 +101,50 @@ class Source:
                 fix="look at the broker's health and log, then run again: nothing is lost",
             )
 
-    def fetch_from(
-        self, landing: LandingFile, epoch: int, *, accept_gap: bool, command: str, run_id: str, clock: Clock
-    ) -> tuple[Fetch, tuple[Gap, ...]]:
-        """A fetch from the offsets that the landing file holds, and the gaps that were accepted for it.
+    def settle_gaps(
+        self, landing: LandingFile, epoch: int, *, accept: bool, command: str, run_id: str, clock: Clock
+    ) -> tuple[Gap, ...]:
+        """See that the topic still has all that comes next. Gaps that are accepted are recorded in the file,
+        and its offsets move behind them; they are returned.
 
-        Raises BrokerError, and LandingError, which names each gap, unless gaps are accepted: then the stored
-        offsets move to the topic's beginning, and the file records what is missing.
+        Raises BrokerError, and LandingError, which names each gap, where gaps are not accepted. `command` is
+        what goes on with the option `--accept-gap`.
         """
-        servers = self.settings.bootstrap_servers or ""
         while True:
-            stored = landing.next_offsets(epoch)
-            with explained(servers):
+            with explained(self.settings.bootstrap_servers or ""):
                 first = beginning_offsets(self.consumer, self.topic)
-            gaps = find_gaps(stored, first)
-            if gaps and not accept_gap:
+            gaps = find_gaps(landing.next_offsets(epoch), first)
+            if gaps and not accept:
                 raise gap_error(self.topic.name, gaps, command=command)
             try:
-                landing.accept_gaps(gaps, epoch=epoch, run_id=run_id, now=clock())
+                landing.record_gaps(gaps, epoch=epoch, run_id=run_id, now=clock())
             except OffsetConflict as conflict:
                 _log.info("another consumer was first: %s", conflict)
                 continue
             for gap in gaps:
-                _log.warning("%s; the gap is accepted and recorded", gap.told(self.topic.name))
-            with explained(servers):
-                fetch = Fetch(self.consumer, self.topic, servers)
-                fetch.start({**first, **landing.next_offsets(epoch)}, landing.next_offsets(epoch))
-            return fetch, gaps
+                _log.warning("%s; the gap is accepted and recorded", gap.described(self.topic.name))
+            return gaps
+
+    def fetch_from(self, landing: LandingFile, epoch: int) -> Fetch:
+        """A fetch from the offsets that the landing file holds; of a partition without one, from its
+        beginning. Raises BrokerError."""
+        servers = self.settings.bootstrap_servers or ""
+        stored = landing.next_offsets(epoch)
+        with explained(servers):
+            first = beginning_offsets(self.consumer, self.topic)
+            fetch = Fetch(self.consumer, self.topic, servers, self.limits)
+            fetch.start({**first, **stored}, stored)
+        return fetch
 
 
 @contextmanager
-def open_source(settings: Settings, contract: Contract) -> Iterator[Source]:
+def open_source(settings: Settings, contract: Contract, limits: Limits = DEFAULT) -> Iterator[Source]:
     """Connect to the contract's topic. Raises BrokerError."""
     topic = describe_topic(settings.bootstrap_servers, contract.topic)
     group_id = f"penstock-{settings.environment}-{contract.stream}"
     consumer = open_consumer(settings.bootstrap_servers, group_id=group_id)
     try:
-        yield Source(settings, topic, consumer)
+        yield Source(settings, topic, consumer, limits)
     finally:
         consumer.close(autocommit=False)
 

@@ -94,7 +94,7 @@ class LandingFile:
         """By partition, the offset to fetch next."""
         return next_offsets(self.connection, epoch)
 
-    def accept_gaps(self, gaps: Sequence[Gap], *, epoch: int, run_id: str, now: dt.datetime) -> None:
+    def record_gaps(self, gaps: Sequence[Gap], *, epoch: int, run_id: str, now: dt.datetime) -> None:
         """Move the offsets behind events that the topic no longer holds, and record them, in one transaction.
 
         Raises OffsetConflict (another consumer was first) and LandingError; then nothing has changed.

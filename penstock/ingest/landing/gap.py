@@ -14,7 +14,7 @@ class Gap:
     to_offset: int
     events: int
 
-    def told(self, topic: str) -> str:
+    def described(self, topic: str) -> str:
         """Where it is and how large, for people."""
         return (
             f"{topic}/{self.partition}: the topic no longer holds offsets {self.from_offset} to "

@@ -15,7 +15,6 @@ from penstock.ingest.contract.model import Contract
 from penstock.ingest.decode.arrow_bytes import bytes_of, flag_column
 from penstock.ingest.parse.schema import PLACE, nothing_parsed, parsed_schema
 
-WORTH_IT = 300_000  # events: fewer are checked by SQL in the time in which the code is loaded
 MOST_FIELDS = 512  # half of the scanner's SLOTS: a contract of more is checked by SQL
 _MOST_BYTES = 2**29  # of the events of a chunk: where a text begins is an int32 in Arrow
 

@@ -84,8 +84,8 @@ def restore(
             open_landing(settings, contract, path=part) as landing,
         ):
             epoch = source.epoch(landing, clock=clock, begin_new=begin_new_epoch, command=command)  # 3
-            _, gaps = source.fetch_from(
-                landing, epoch, accept_gap=accept_gap, command=command, run_id=run_id, clock=clock
+            gaps = source.settle_gaps(
+                landing, epoch, accept=accept_gap, command=command, run_id=run_id, clock=clock
             )
             stored = landing.next_offsets(epoch)
             to_land = sum(end - stored.get(p, 0) for p, end in source.end_offsets().items())

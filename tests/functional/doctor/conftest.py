@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from patient import Patient
 
 from penstock.core.settings import Settings
+from tests.functional.doctor.patient import Patient
 
 CONTRACT = """\
 apiVersion: v3.1.0

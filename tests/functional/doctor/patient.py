@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import sqlite3
 import uuid
 from dataclasses import dataclass
@@ -13,14 +12,16 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-import penstock
+from penstock.core.build_record import Column, Mart, write_build
 from penstock.core.settings import Settings
+from penstock.core.verdict import write_verdict
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Finding
 from penstock.ingest.contract.model import load_contract
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.landing.file import open_landing
 from penstock.publish.publish import publish
+from tests.records import a_build, a_verdict
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 _EVENTS = pa.schema(
@@ -33,8 +34,7 @@ _EVENTS = pa.schema(
         ("headers", pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))),
     ]
 )
-_COLUMN = {"name": "id", "data_type": "bigint", "description": "The click.", "not_null": True}
-_MART = {"name": "counts", "description": "One row.", "owner": "shop-team", "columns": [_COLUMN]}
+_MART = Mart("counts", "One row.", "shop-team", (Column("id", "bigint", "The click.", True),))
 
 
 @dataclass(frozen=True)
@@ -80,28 +80,17 @@ class Patient:
         with duckdb.connect(self.warehouse) as con:
             con.execute("CREATE SCHEMA marts; CREATE SCHEMA _penstock; SET TimeZone = 'UTC'")
             con.execute(f"CREATE TABLE marts.counts AS SELECT {number}::BIGINT AS id")
-            con.execute(
-                "CREATE TABLE _penstock.build (build_id VARCHAR, run_id VARCHAR, pipeline VARCHAR, built_at "
-                "TIMESTAMPTZ, code_version VARCHAR, code_dirty BOOLEAN, declarations_hash VARCHAR, "
-                "complete_until TIMESTAMPTZ, inputs JSON, marts JSON, dbt JSON)"
-            )
-            con.execute(
-                "INSERT INTO _penstock.build VALUES (?, 'r', 'shop', ?, ?, false, 'x', ?, '[]', ?, '{}')",
-                [build_id, NOW, penstock.__version__, NOW, json.dumps([_MART])],
-            )
+            build = a_build("shop", build_id=build_id, built_at=NOW, complete_until=NOW, marts=(_MART,))
+            write_build(con, build)
         return build_id
 
-    def check(self, build_id: str, outcome: str = "passed") -> None:
+    def judge(self, build_id: str, outcome: str = "passed") -> None:
         """The gate's verdict on a build."""
-        file = self.settings.verdict_file("shop")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        checks = {"passed": 1, "warned": 0, "failed": 0, "errored": 0}
-        verdict = {"build_id": build_id, "outcome": outcome, "checks": checks, "warnings_by_mart": {}}
-        file.write_text(json.dumps(verdict))
+        write_verdict(a_verdict("shop", build_id, outcome=outcome), self.settings.verdict_file("shop"))
 
     def publish(self, number: int = 1) -> None:
         """Build, judge and publish a version."""
-        self.check(self.build(number))
+        self.judge(self.build(number))
         publish(self.settings, "shop", run_id=f"run {number}", now=NOW + dt.timedelta(hours=number))
 
     def change(self, file: Path, sql: str) -> None:

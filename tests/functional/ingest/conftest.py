@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from own_orders import CONTRACT, Orders
-from things import Checker
 
 from penstock.core.settings import Settings
-
-# The hostile generator and the model of a contract are there, too.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "faults"))
+from tests.functional.ingest.own_orders import CONTRACT, Orders
+from tests.functional.ingest.things import Checker
 
 
 @pytest.fixture

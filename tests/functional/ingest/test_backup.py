@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from patience import PATIENCE
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError
@@ -22,6 +21,7 @@ from penstock.ingest.contract.model import load_contract
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.landing.file import open_landing
 from penstock.ingest.recovery.backup import backup
+from tests.patience import PATIENCE
 
 NOW = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 STREAM = "customer_events"

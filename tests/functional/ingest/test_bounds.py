@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from things import Checker
+
+from tests.functional.ingest.things import Checker
 
 CONTRACT = """
 apiVersion: v3.1.0

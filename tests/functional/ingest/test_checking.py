@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from things import GOOD, Checker, raw
+
+from tests.functional.ingest.things import GOOD, Checker, raw
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,18 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
-from own_orders import CONTRACT
 
 from penstock.ingest.check.checker import open_checker
 from penstock.ingest.check.compiler import compile_contract
 from penstock.ingest.contract.model import read_contract
 from penstock.ingest.decode.record_batches import HEADERS
+from tests.functional.ingest.own_orders import CONTRACT
 
 MOST_GROWTH = 200  # MB over what the imports take
 
 
 def test_a_long_field_in_front_of_many_broken_events_is_not_copied_for_each(tmp_path: Path) -> None:
-    from patience import PATIENCE  # this file as a program does not find it
+    from tests.patience import PATIENCE  # this file as a program does not find it
 
     done = subprocess.run(
         [sys.executable, __file__, str(tmp_path)], check=True, capture_output=True, timeout=PATIENCE

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import Fetcher
-from patience import PATIENCE
-from things import CONTRACT, GOOD, Checker
 
 import penstock
+from tests.functional.ingest.things import CONTRACT, GOOD, Checker
+from tests.patience import PATIENCE
 
 FULL = {
     "thing_id": '"t"', "number": "1", "small": "-7", "amount": "12.5", "share": "0.00001",

@@ -6,10 +6,11 @@ import os
 import random
 
 import pytest
-from contract_model import ContractModel, Verdict, difference, with_deep_stack
-from hostile_events import Hostile, Message
-from hostile_values import CONTRACT
-from things import Checker
+
+from tests.faults.contract_model import ContractModel, Verdict, difference, with_deep_stack
+from tests.faults.hostile_events import Hostile, Message
+from tests.faults.hostile_values import CONTRACT
+from tests.functional.ingest.things import Checker
 
 MESSAGES = 1_500
 

@@ -6,13 +6,13 @@ import pyarrow as pa
 from kafka import TopicPartition
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
-from own_orders import EVENTS, NOW, Orders, order
 
 from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.record_batches import RawBatch, WholeBatches
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.landing.file import open_landing
 from penstock.ingest.landing.schema import is_marked_huge
+from tests.functional.ingest.own_orders import EVENTS, NOW, Orders, order
 
 EACH, BATCHES = 64, 6  # in all more megabytes than DuckDB's limit, 256
 

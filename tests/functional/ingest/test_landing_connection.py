@@ -6,11 +6,11 @@ import random
 
 import pyarrow as pa
 import pytest
-from own_orders import EVENTS, NOW, Orders, order
 
 from penstock.core.errors import LandingError
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.landing.file import LandingFile, open_landing
+from tests.functional.ingest.own_orders import EVENTS, NOW, Orders, order
 
 EACH = 30_000  # events with 240 letters that do not compress well: some 4 MB on disk
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from own_orders import EVENTS, NOW, Orders
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.landing.file import open_landing
+from tests.functional.ingest.own_orders import EVENTS, NOW, Orders
 
 BATCH, BATCHES = 13_000, 40  # so many that the free room of one join is a small part
 

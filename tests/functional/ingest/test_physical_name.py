@@ -9,7 +9,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from things import Checker
+
+from tests.functional.ingest.things import Checker
 
 CONTRACT = """
 apiVersion: v3.1.0

@@ -11,13 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 from click.testing import CliRunner
-from own_orders import NOW, Orders, order
 
 from penstock.cli import main
 from penstock.core.errors import TooManyRejects
 from penstock.ingest.contract.reject_limit import RejectLimit, check_rejects
 from penstock.ingest.landing.file import open_landing
 from penstock.ingest.rejects.replay import replay
+from tests.functional.ingest.own_orders import NOW, Orders, order
 
 
 def told(*words: str) -> str:

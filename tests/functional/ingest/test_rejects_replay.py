@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from own_orders import NOW, Orders, order
 
 from penstock.cli import main
 from penstock.core.errors import BusyError
 from penstock.ingest.landing.lock import stream_lock
 from penstock.ingest.rejects.replay import ReplayResult, replay
+from tests.functional.ingest.own_orders import NOW, Orders, order
 
 
 def replay_now(orders: Orders, **options: Any) -> ReplayResult:

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from patience import PATIENCE
 
 from penstock.core.settings import Settings
 from penstock.local.run_local import error_line
 from penstock.local.services import Services, free_port
+from tests.patience import PATIENCE
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 

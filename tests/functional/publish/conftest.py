@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -16,12 +15,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from patience import PATIENCE
 
-import penstock
+from penstock.core.build_record import Column, Input, Mart, write_build
 from penstock.core.settings import Settings
+from penstock.core.verdict import Counts, write_verdict
 from penstock.publish.publish import PublishResult, publish
 from penstock.publish.rollback import resume, rollback
+from tests.patience import PATIENCE
+from tests.records import a_build, a_verdict
 
 PIPELINE = "customer_events"
 START = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
@@ -78,20 +79,23 @@ class Shop:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
         until = complete_until or self.now
-        inputs = [{
-            "stream": PIPELINE, "landed_commit": self.builds, "complete_until": until.isoformat(),
-            "landed": 9, "rejected": rejected,
-            "offsets": [{"epoch": e, "partition": p, "next_offset": n} for e, p, n in offsets],
-        }]  # fmt: skip
-        declared = [
-            {
-                "name": name, "description": f"One row per {name}.", "owner": "team-" + name,
-                "columns": [
-                    {"name": c, "data_type": t, "description": d, "not_null": n} for c, t, d, n in columns
-                ],
-            }
-            for name, (_, columns) in marts.items()
-        ]  # fmt: skip
+        build = a_build(
+            PIPELINE, build_id=build_id, built_at=self.now, code_dirty=True, declarations_hash="cafe",
+            complete_until=until,
+            inputs=(
+                Input(
+                    PIPELINE, self.builds, until, 9, rejected,
+                    [{"epoch": e, "partition": p, "next_offset": n} for e, p, n in offsets],
+                ),
+            ),
+            marts=tuple(
+                Mart(
+                    name, f"One row per {name}.", "team-" + name,
+                    tuple(Column(c, t, d, n) for c, t, d, n in columns),
+                )
+                for name, (_, columns) in marts.items()
+            ),
+        )  # fmt: skip
         with duckdb.connect(file) as con:
             con.execute("SET TimeZone = 'UTC'")
             con.begin()
@@ -99,17 +103,8 @@ class Shop:
             for name, (rows, columns) in marts.items():
                 con.execute(f"CREATE TABLE marts.{name} ({', '.join(f'{c} {t}' for c, t, _, _ in columns)})")
                 con.execute(f"INSERT INTO marts.{name} {rows}")
-            con.execute(
-                "CREATE TABLE _penstock.build (build_id VARCHAR, run_id VARCHAR, pipeline VARCHAR, built_at "
-                "TIMESTAMPTZ, code_version VARCHAR, code_dirty BOOLEAN, declarations_hash VARCHAR, "
-                "complete_until TIMESTAMPTZ, inputs JSON, marts JSON, dbt JSON)"
-            )
-            con.execute(
-                "INSERT INTO _penstock.build "
-                f"VALUES (?, 'run', ?, ?, '{penstock.__version__}+gabc', true, 'cafe', ?, ?, ?, '{{}}')",
-                [build_id, PIPELINE, self.now, until, json.dumps(inputs), json.dumps(declared)],
-            )
             con.commit()
+            write_build(con, build)
         self.judge(build_id, outcome=outcome, warnings=warnings)
         return build_id
 
@@ -118,13 +113,11 @@ class Shop:
     ) -> None:
         """Write the gate's verdict on a build."""
         file = self.settings.verdict_file(PIPELINE)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        checks = {"passed": 7, "warned": 1, "failed": 0, "errored": 0}
-        verdict = {
-            "pipeline": PIPELINE, "build_id": build_id, "run_id": "run", "judged_at": self.now.isoformat(),
-            "outcome": outcome, "checks": checks, "problems": [], "warnings_by_mart": warnings or {},
-        }  # fmt: skip
-        file.write_text(json.dumps(verdict))
+        verdict = a_verdict(
+            PIPELINE, build_id, judged_at=self.now, outcome=outcome, checks=Counts(passed=7, warned=1),
+            warnings_by_mart=warnings or {},
+        )  # fmt: skip
+        write_verdict(verdict, file)
 
     def publish(self, run_id: str | None = None) -> PublishResult:
         """Publish as the next run."""

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import PURCHASE_ROWS, SESSION_ROWS
-from patience import PATIENCE
 
 from penstock.core.errors import PublishError
 from penstock.doctor.published import published_findings
 from penstock.monitor.situation import what_bi_serves
 from penstock.publish.listing import list_publications
 from penstock.validate.published import attach_published
+from tests.functional.publish.conftest import PURCHASE_ROWS, SESSION_ROWS
+from tests.patience import PATIENCE
 
 ARCHIVE = Path(__file__).with_name("older_marts.tar.gz")
 VERSION_2 = {"sessions": SESSION_ROWS, "purchases": f"{PURCHASE_ROWS}, ('d', 9)"}

@@ -13,11 +13,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from compiled_marts import CompiledMarts
-from patience import PATIENCE
 
+from penstock.core.build_record import read_builds
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
+from tests.functional.transform.compiled_marts import CompiledMarts
+from tests.patience import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 STREAM = PIPELINE = "customer_events"
@@ -151,6 +152,11 @@ class Shop:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with open_duckdb(self.warehouse, read_only=True) as connection:
             return connection.execute(sql).fetchall()
+
+    def builds(self) -> int:
+        """How many finished builds the warehouse says that it holds."""
+        with open_duckdb(self.warehouse, read_only=True) as connection:
+            return len(read_builds(connection))
 
     def marts(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every candidate mart, in an order of its own."""

@@ -12,9 +12,10 @@ import duckdb
 import pytest
 import yaml
 
-import penstock
+from penstock.core.build_record import write_build
 from penstock.core.code_version import declarations_hash
 from penstock.core.settings import Settings
+from tests.records import a_build, a_mart
 
 MARTS = {
     "purchases": ["event_id", "user_id", "price", "brand"],
@@ -77,11 +78,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     pipeline.parent.mkdir(parents=True)
     pipeline.write_text("name: shop\ndescription: A shop.\nowner: sales\nstreams: [orders]\n")
     shop.warehouse.parent.mkdir(parents=True)
-    marts = [
-        {"name": name, "description": "", "owner": "sales",
-         "columns": [{"name": c, "data_type": "", "description": "", "not_null": False} for c in columns]}
-        for name, columns in MARTS.items()
-    ]  # fmt: skip
     shop.sql(
         "create schema marts",
         "create schema _penstock",
@@ -90,10 +86,10 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
            from range(10) as t (i)""",
         """create table marts.customers as
            select user_id, sum(price) as revenue from marts.purchases group by user_id""",
-        f"""create table _penstock.build as
-            select '{shop.build_id}' as build_id, '{penstock.__version__}+gabc' as code_version,
-                '' as declarations_hash, {_literal(json.dumps(marts))}::json as marts""",
     )
+    with duckdb.connect(shop.warehouse) as connection:
+        marts = tuple(a_mart(name, columns) for name, columns in MARTS.items())
+        write_build(connection, a_build("shop", build_id=shop.build_id, marts=marts))
     shop.suite(
         "purchases",
         {"type": "expect_column_values_to_be_between", "kwargs": {"column": "price", "min_value": 0}},
@@ -101,7 +97,3 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     )
     shop.suite("customers", {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "user_id"}})
     return shop
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import duckdb
 import pytest
 import yaml
 
-import penstock
+from penstock.core.build_record import write_build
 from penstock.core.code_version import declarations_hash
 from penstock.core.settings import Settings
 from penstock.validate.gate import validate
+from tests.records import a_build, a_mart
 
 PROJECT = Path(__file__).parents[3]
 PIPELINE = "customer_events"
@@ -21,6 +22,7 @@ PIPELINE = "customer_events"
 GOOD = (Path(__file__).parent / "good_marts.sql").read_text(encoding="utf-8")
 BAD = (Path(__file__).parent / "bad_marts.sql").read_text(encoding="utf-8")
 NOTHING = "select 1"
+COMPLETE_UNTIL = dt.datetime(2019, 10, 2, tzinfo=dt.UTC)
 # Only marts without rows break "where events have landed, there are sessions", and the same for purchases.
 A_CUSTOMER_ALONE = "insert into customers by name select 1 as user_id"
 
@@ -57,15 +59,12 @@ def build(settings: Settings, rows: str, *, landed: int = 1) -> None:
             "create table _penstock.inputs as select 'customer_events' as stream, ?::bigint as landed",
             [landed],
         )
-        connection.execute(
-            "create table _penstock.build as select 'b' as build_id, timestamptz '2019-10-02 00:00:00+00' as "
-            "complete_until, ? as code_version, ? as declarations_hash, ?::json as marts",
-            [
-                penstock.__version__,
-                declarations_hash(settings, PIPELINE, (PIPELINE,)),
-                json.dumps(marts()),
-            ],
-        )
+        declared = [a_mart(mart["name"], [column["name"] for column in mart["columns"]]) for mart in marts()]
+        record = a_build(
+            PIPELINE, complete_until=COMPLETE_UNTIL, marts=tuple(declared),
+            declarations_hash=declarations_hash(settings, PIPELINE, (PIPELINE,)),
+        )  # fmt: skip
+        write_build(connection, record)
 
 
 def publish(settings: Settings, rows: str) -> None:

@@ -14,13 +14,13 @@ from pathlib import Path
 import click
 import duckdb
 import pytest
-from patience import PATIENCE
 
 from penstock.cli import main
 from penstock.core.settings import Settings
 from penstock.local.broker import create_topic
 from penstock.local.produce import produce
 from penstock.local.synthetic import synthetic_sample
+from tests.patience import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCUMENTS = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(

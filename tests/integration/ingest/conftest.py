@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_stream import Stream
 
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import load_contract
 from penstock.local.broker import create_topic
+from tests.integration.ingest.own_stream import Stream
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import duckdb
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
-from own_stream import Stream
-from patience import PATIENCE, until
 
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Finding
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.source import utc_now
 from penstock.local.broker import create_topic
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import PATIENCE, until
 
 Event = Callable[..., bytes]
 

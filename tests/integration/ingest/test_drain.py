@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
-from own_stream import Stream
-from patience import PATIENCE
 
 from penstock.core.errors import BrokerError, LandingError
 from penstock.core.settings import Settings
 from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.limits import Limits
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.landing.connection import LandingConnection
 from penstock.local.broker import create_topic
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import PATIENCE
 
 Event = Callable[..., bytes]
 
@@ -66,8 +67,7 @@ def test_a_second_drain_lands_only_what_is_new(stream: Stream, event: Event) -> 
 def test_a_long_drain_opens_its_file_anew_and_lands_each_event_once(
     stream: Stream, event: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.ingest.consume.fetch.BATCH_EVENTS", 1)  # a batch is what one poll brings
-    monkeypatch.setattr("penstock.ingest.consume.drain._COMMITS_AN_OPEN", 2)
+    limits = Limits(batch_events=1, commits_per_open=2)  # a batch is what one poll brings
     stream.produce([event(number) for number in range(30_000)])
     opened = 0
     connect = LandingConnection._connect
@@ -78,7 +78,7 @@ def test_a_long_drain_opens_its_file_anew_and_lands_each_event_once(
         return connect(*arguments)
 
     monkeypatch.setattr(LandingConnection, "_connect", connected)
-    result = drain_now(stream)
+    result = drain_now(stream, limits=limits)
     assert (result.landed, result.commits > 3, opened) == (30_000, True, 1 + result.commits // 2)
     assert stream.event_ids() == [f"e{number:06}" for number in range(30_000)]
 

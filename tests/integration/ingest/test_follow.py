@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from own_stream import Stream
-from patience import PATIENCE, lines, until
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError
 from penstock.ingest.consume.drain import drain, wait_until_landed
 from penstock.ingest.consume.source import utc_now
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import PATIENCE, lines, until
 
 Event = Callable[..., bytes]
 

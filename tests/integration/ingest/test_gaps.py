@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
-from own_stream import Stream
-from patience import PATIENCE
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BrokerError
 from penstock.ingest.consume import source as consume
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.source import utc_now
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import PATIENCE
 
 Event = Callable[..., bytes]
 GAPS = 'SELECT epoch, "partition", from_offset, to_offset, events, run_id FROM raw.gaps ORDER BY ALL'

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from own_stream import Stream
-
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.recovery.backup import backup
 from penstock.ingest.recovery.restore import restore
+from tests.integration.ingest.own_stream import Stream
 
 Event = Callable[..., bytes]
 OLDER = ["e0", "e0", "e1", "e1", "e2", "e3", "e4", "e5", "e6", "e7"]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner
-from own_stream import Stream
 
 from penstock.cli import main
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.contract.model import load_contract
 from penstock.ingest.rejects.replay import replay
+from tests.integration.ingest.own_stream import Stream
 
 
 def test_between_two_drains_a_replay_doubles_and_loses_nothing(

@@ -14,14 +14,14 @@ from pathlib import Path
 import duckdb
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
-from own_stream import Stream
-from patience import PATIENCE, until
 
 from penstock.core.errors import BusyError, LandingError
 from penstock.ingest.consume.drain import drain
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.recovery.backup import backup
 from penstock.ingest.recovery.restore import RestoreResult, restore
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import PATIENCE, until
 
 Event = Callable[..., bytes]
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
-from own_stream import Stream
-from patience import until
 
-from penstock.ingest.consume import pipeline as pipeline
 from penstock.ingest.consume.drain import drain
+from penstock.ingest.consume.limits import Limits
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.decode import hook as hook
 from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.hook import read_whole_batches
 from penstock.ingest.kafka.topic import open_consumer
+from tests.integration.ingest.own_stream import Stream
+from tests.patience import until
 
 CODECS = [None, "gzip", "snappy", "lz4", "zstd"]
 EVENTS = 60  # of each codec, in each partition
@@ -104,14 +104,13 @@ def test_a_kafka_python_that_is_built_another_way_is_told_and_lands_the_same(
     event: Callable[..., bytes],
     later_kafka_python: None,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pipeline, "WORTH_IT", 0)
+    fast = Limits(fast_drain_events=0)
     stream.produce([event(number) for number in range(50)])
     with caplog.at_level(logging.WARNING):
-        assert drain(stream.settings, stream.contract, run_id="test", clock=utc_now).landed == 50
+        assert drain(stream.settings, stream.contract, run_id="test", clock=utc_now, limits=fast).landed == 50
         stream.produce([event(number) for number in range(50, 60)])
-        assert drain(stream.settings, stream.contract, run_id="test", clock=utc_now).landed == 10
+        assert drain(stream.settings, stream.contract, run_id="test", clock=utc_now, limits=fast).landed == 10
     assert stream.event_ids() == [f"e{number:06}" for number in range(60)]
     (warning,) = [record.getMessage() for record in caplog.records if "kafka-python" in record.getMessage()]
     assert "3.0.12" in warning

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
-from patience import until
-from services_of_this_run import services_of_this_run
 
 from penstock.core.errors import BrokerError, PenstockError
 from penstock.core.settings import Settings
@@ -23,6 +21,8 @@ from penstock.local.rees46 import rees46_sample
 from penstock.local.sample import Batch, Sample
 from penstock.local.services import Services, free_port
 from penstock.local.synthetic import synthetic_sample
+from tests.patience import until
+from tests.services_of_this_run import services_of_this_run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

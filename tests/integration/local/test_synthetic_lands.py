@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from patience import PATIENCE
-
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import load_contract
 from penstock.local.broker import create_topic
 from penstock.local.produce import produce
 from penstock.local.summary import compare, landed_of
 from penstock.local.synthetic import synthetic_sample
+from tests.patience import PATIENCE
 
 STREAM = "customer_events"
 

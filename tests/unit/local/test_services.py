@@ -15,11 +15,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from patience import PATIENCE, next_line, until
 
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
 from penstock.local.services import MARK, Service, Services, free_port
+from tests.patience import PATIENCE, next_line, until
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 # A process with a child in a session of its own, as Airflow's tasks may be. Both names lie in files.

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 
 import psutil
-from patience import PATIENCE, is_gone, next_line, until
 
 from penstock.core.settings import Settings
+from tests.patience import PATIENCE, is_gone, next_line, until
 
 TESTS = Path(__file__).resolve().parents[2]
 RUN = """
 import sys, time
 from penstock.core.settings import Settings
-from services_of_this_run import services_of_this_run
+from tests.services_of_this_run import services_of_this_run
 with services_of_this_run(Settings.from_env()) as services:
     sleeper = [sys.executable, "-c", "import time; time.sleep(999)"]
     print(services.start("sleeper", sleeper, env={}, port=None).pid, flush=True)

@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.core.errors import GateError, GateRefused
-from penstock.validate.published import Skipped
-from penstock.validate.verdict import (
-    Counts,
-    Problem,
-    Verdict,
-    by_weight,
-    verdict_error,
-    verdict_text,
-    write_verdict,
-)
+from penstock.core.verdict import Counts, Problem, Skipped, Verdict, write_verdict
+from penstock.validate.verdict import by_weight, verdict_error, verdict_text
 
 
 def problem(message: str, *, severity: str = "critical", error: str | None = None) -> Problem:

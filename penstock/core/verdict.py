@@ -1,0 +1,127 @@
+"""The gate's verdict on one build, as a file: the gate writes it, publish, doctor and the alert read it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from penstock.core.command import to_json
+from penstock.core.kill_point import kill_point
+from penstock.core.part_file import flush
+from penstock.core.printable import printable
+
+Outcome = Literal["passed", "refused", "error"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many checks did what. `warned` failed without blocking; `errored` could not be judged."""
+
+    passed: int = 0
+    warned: int = 0
+    failed: int = 0
+    errored: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.passed + other.passed,
+            self.warned + other.warned,
+            self.failed + other.failed,
+            self.errored + other.errored,
+            self.skipped + other.skipped,
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A check that failed, or that raised (then `error` says what)."""
+
+    mart: str
+    check: str
+    column: str | None
+    severity: str
+    observed: str | None
+    error: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A check that could not run because there is nothing published to compare with."""
+
+    mart: str
+    check: str
+    description: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The gate's verdict on exactly one build. Problems stand in the order of their weight."""
+
+    pipeline: str
+    build_id: str
+    run_id: str
+    judged_at: dt.datetime
+    outcome: Outcome
+    checks: Counts
+    marts: dict[str, Counts]
+    problems: tuple[Problem, ...]
+    skipped: tuple[Skipped, ...]
+    warnings_by_mart: dict[str, int]
+    docs: Path
+
+
+def unfinished(file: Path) -> Path:
+    """The name under which a verdict is written before it is whole."""
+    return file.with_suffix(".json.unfinished")
+
+
+def write_verdict(verdict: Verdict, file: Path) -> None:
+    """Write the verdict as JSON, whole or not at all, also when the machine stops."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished(file).write_text(
+        printable(json.dumps(to_json(verdict), ensure_ascii=False, indent=2)), encoding="utf-8"
+    )
+    flush(unfinished(file))
+    kill_point("validate.written")
+    unfinished(file).rename(file)
+    kill_point("validate.renamed")
+    flush(file.parent)
+
+
+def read_verdict(file: Path) -> Verdict | None:
+    """The verdict in `file`; None where there is none. Raises ValueError, which says why, for what is no
+    verdict, and OSError."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if not isinstance(content, dict):
+        raise ValueError("a JSON object is expected")
+    try:
+        return _verdict(content)
+    except KeyError as exc:
+        raise ValueError(f"it has no {exc}") from None
+    except (TypeError, AttributeError) as exc:
+        raise ValueError(f"it is not as this Penstock writes one: {exc}") from exc
+
+
+def _verdict(content: dict[str, Any]) -> Verdict:
+    if content["outcome"] not in get_args(Outcome):
+        raise ValueError(f"its outcome is {content['outcome']!r}")
+    return Verdict(
+        **content
+        | {
+            "judged_at": dt.datetime.fromisoformat(content["judged_at"]),
+            "checks": Counts(**content["checks"]),
+            "marts": {mart: Counts(**counts) for mart, counts in content["marts"].items()},
+            "problems": tuple(Problem(**problem) for problem in content["problems"]),
+            "skipped": tuple(Skipped(**skipped) for skipped in content["skipped"]),
+            "docs": Path(content["docs"]),
+        }
+    )
