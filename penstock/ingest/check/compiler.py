@@ -26,19 +26,17 @@ import pyarrow as pa
 
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.check.field_rules import (
-    LONGEST_FOUND,
     column,
-    field_reasons,
     is_good,
     json_path,
-    may_be_inexact_token,
-    prepared_column,
-    reason,
-    token_columns,
+    may_be_inexact,
+    prepared_columns,
+    raw_column,
+    text_columns,
     value_column,
 )
 from penstock.ingest.check.parsed_rules import rows_sql, rules_sql
-from penstock.ingest.check.tombstones import TOMBSTONE
+from penstock.ingest.check.reasons import event_reason, field_reasons, repeated_key_reason
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.parse.schema import parsed_schema
 
@@ -69,128 +67,141 @@ def compile_contract(contract: Contract) -> CompiledContract:
     """Compile the contract's rules to SQL."""
     fields = contract.fields
     paths = ", ".join(json_path(field) for field in fields)
-    names = "[" + ", ".join(literal(field.key) for field in fields) + "]"
-    known_keys = json.dumps({"$" + field.key: None for field in fields})
-    may_be_inexact = " OR ".join(
-        ["may_hold_long_number(json_text)"]
-        + [may_be_inexact_token(index) for index, field in enumerate(fields, 1) if field.kind == "decimal"]
-    )
+    known = {field.key: None for field in fields}
+    known_marked = {"$" + key: None for key in known}
+    inexact = [may_be_inexact(field) for field in fields if field.kind == "decimal"]
     sql = f"""
 WITH decoded AS (
     SELECT *, CASE WHEN octet_length(value) <= {LONGEST_VALUE} THEN try(decode(value)) END AS json_text
     FROM remaining
 ),
-checked AS (
-    SELECT
-        *,
-        coalesce(is_json(json_text), false) AS is_json,
-        coalesce(contains(json_text, '[') OR contains(substr(json_text, 2), '{{'), false) AS is_nested
-    FROM decoded
+parsed AS (
+    SELECT *, TRY_CAST(json_text AS JSON) AS json FROM decoded
 ),
 shaped AS (
     SELECT
         *,
-        CASE WHEN is_json AND is_nested THEN is_too_deep(json_text) ELSE false END AS is_too_deep,
-        CASE WHEN is_json THEN starts_with(ltrim(json_text, E' \\t\\r\\n'), '{{') ELSE false END AS is_object
-    FROM checked
-),
-sorted_out AS (
-    SELECT
-        *,
-        is_object AND NOT is_too_deep AS has_fields,
-        CASE WHEN has_fields THEN json_text ELSE '{{}}' END AS object_text
-    FROM shaped
+        CASE
+            WHEN starts_with(json::VARCHAR, '{{') THEN json
+            WHEN regexp_matches(json::VARCHAR, '^\\s*[{{]') THEN json
+        END AS object,
+        contains(json_text, chr(92)) AS has_escapes
+    FROM parsed
 ),
 split AS (
     -- An event without fields has a list of NULLs, not a NULL: taking an element of a NULL list makes a copy
     -- of the batch's first event's, which may be of 1 MB, for each such event.
     SELECT
         *,
-        json_extract(object_text, [{paths}]) AS tokens,
-        json_extract_string(object_text, [{paths}]) AS texts,
-        json_keys(object_text) AS keys
-    FROM sorted_out
-),
-exact AS (
-    SELECT
-        *,
-        CASE WHEN has_fields AND ({may_be_inexact})
-            THEN numbers_as_strings(json_text) END AS exact_text
-    FROM split
+        json_extract(coalesce(object, '{{}}'::JSON), [{paths}]) AS tokens,
+        json_keys(object) AS keys
+    FROM shaped
 ),
 named AS (
     SELECT
         *,
-        {_list(c for index, field in enumerate(fields, start=1) for c in token_columns(field, index))}
+        {_list(raw_column(field, index) for index, field in enumerate(fields, start=1))}
+    FROM split
+),
+exact AS (
+    SELECT *, CASE WHEN {" OR ".join(inexact) or "false"} THEN numbers_as_strings(json_text) END AS exact_text
+    FROM named
+),
+read AS (
+    SELECT
+        {_list(["*", *(one for field in fields for one in text_columns(field))])}
     FROM exact
 ),
 prepared AS (
     SELECT
-        *,
-        {_list(prepared_column(field) for field in fields if field.kind in ("decimal", "timestamp"))}
-    FROM named
+        {_list(["*", *(one for field in fields for one in prepared_columns(field))])}
+    FROM read
 ),
 typed AS (
     SELECT
         *,
-        {_list(value_column(field) for field in fields)},
-        len(keys) <> list_count(tokens) AS has_more_keys,
-        CASE WHEN is_nested AND has_fields THEN repeats_a_key(json_text)
-            ELSE coalesce(len(keys) <> len(list_distinct(keys)), false) END AS repeats_a_key
+        {_list(value_column(field) for field in fields)}
     FROM prepared
 ),
 tried AS (
     SELECT
         *,
-        has_fields AND NOT repeats_a_key
-            AND {_all(is_good(field) for field in fields)} AS is_good
+        object IS NOT NULL
+            AND {_all(is_good(field) for field in fields)} AS has_good_fields
     FROM typed
 ),
-told AS (
-    SELECT *, CASE WHEN NOT is_good AND has_fields THEN numbers_as_strings(json_text) END AS as_sent
+parted AS (
+    SELECT
+        *,
+        CASE WHEN has_good_fields AND len(keys) <> list_count(tokens)
+            THEN json_merge_patch(object, {literal(json.dumps(known))}::JSON) END AS unknown
     FROM tried
+),
+searched AS (
+    SELECT
+        *,
+        CASE WHEN unknown IS NOT NULL AND NOT is_too_deep(unknown::VARCHAR) THEN all_keys(unknown::VARCHAR) END
+            AS unknown_keys,
+        CASE WHEN unknown IS NOT NULL THEN may_differ(unknown::VARCHAR) END AS may_differ
+    FROM parted
+),
+sorted_out AS (
+    SELECT
+        *,
+        CASE
+            WHEN NOT has_good_fields THEN false
+            WHEN unknown IS NULL THEN NOT ends_with_comma(json_text)
+            WHEN unknown_keys IS NULL THEN false
+            WHEN len(keys) <> list_count(tokens) + len(unknown_keys[1]) OR repeat_one(unknown_keys) THEN false
+            WHEN may_hold_comma(json_text) OR may_differ AND may_hold_nan(unknown::VARCHAR) THEN is_json(json_text)
+            ELSE true
+        END AS is_good
+    FROM searched
+),
+-- Below, all but the last step is about events that are not good.
+read_again AS (
+    SELECT
+        *,
+        CASE WHEN is_good THEN NULL WHEN json IS NULL THEN false ELSE is_json(json_text) END AS is_json,
+        CASE WHEN NOT is_good AND json IS NOT NULL THEN is_too_deep(json_text) END AS is_too_deep
+    FROM sorted_out
+),
+told AS (
+    SELECT
+        *,
+        is_json AND NOT is_too_deep AND object IS NOT NULL AS has_fields,
+        CASE
+            WHEN has_fields AND (len(keys) <> list_count(tokens) OR brackets(json_text) > 1)
+                THEN repeat_one(all_keys(json_text))
+        END AS repeats_a_key,
+        CASE WHEN has_fields THEN {field_reasons(fields)} END AS field_reasons
+    FROM read_again
 )
 SELECT
     {_list(f"{column('value', field)} AS {quoted(field.name)}" for field in fields)},
-    CASE WHEN is_good AND has_more_keys AND NOT list_has_all({names}, keys) THEN
-        unmarked(json_merge_patch(marked(json_text), {literal(known_keys)})::VARCHAR)::JSON END AS _unknown,
+    CASE
+        WHEN NOT is_good OR unknown IS NULL THEN NULL
+        WHEN may_hold_minus_zero(json_text)
+            OR may_differ AND (may_hold_exponent(json_text) OR contains(unknown::VARCHAR, 'e999'))
+            THEN unmarked(json_merge_patch(marked(json_text), {literal(json.dumps(known_marked))})::VARCHAR)::JSON
+        WHEN may_differ AND (may_hold_long_fraction(json_text) OR may_be_rounded(unknown::VARCHAR))
+            THEN made_small(json_merge_patch(enlarged(json_text), {literal(json.dumps(known))})::VARCHAR)::JSON
+        ELSE unknown
+    END AS _unknown,
     partition AS _kafka_partition,
     "offset" AS _offset,
     kafka_timestamp AS _kafka_timestamp,
-    CASE WHEN NOT is_good THEN list_filter(
-        [
-            {_event_reason()},
-            CASE WHEN repeats_a_key THEN {reason(None, "duplicateKey", _repeated_key())} END,
-            {_list((one for field in fields for one in field_reasons(field)), indent=12)}
-        ],
-        lambda one: one IS NOT NULL
-    ) END AS reasons
+    CASE
+        WHEN is_good THEN NULL
+        WHEN NOT has_fields THEN [{event_reason(LONGEST_VALUE)}]
+        WHEN repeats_a_key THEN list_prepend({repeated_key_reason()}, field_reasons)
+        ELSE field_reasons
+    END AS reasons
 FROM told
 """
     return CompiledContract(
         contract, parsed_schema(contract), rules_sql(contract, "parsed"), rows_sql(contract, "parsed"), sql
     )
-
-
-def _event_reason() -> str:
-    """Why the event cannot be split into fields at all."""
-    excerpt = f"left(coalesce(json_text, ''), {LONGEST_FOUND})"
-    return f"""CASE
-                WHEN value IS NULL THEN {reason(None, TOMBSTONE, "'no value'")}
-                WHEN octet_length(value) = 0 THEN {reason(None, "empty", "''")}
-                WHEN octet_length(value) > {LONGEST_VALUE}
-                    THEN {reason(None, "size", "octet_length(value) || ' bytes'")}
-                WHEN json_text IS NULL THEN {reason(None, "utf8", f"left(value::VARCHAR, {LONGEST_FOUND})")}
-                WHEN NOT is_json THEN {reason(None, "json", excerpt)}
-                WHEN is_too_deep THEN {reason(None, "depth", excerpt)}
-                WHEN trim(json_text, E' \\t\\r\\n') = 'null' THEN {reason(None, "null", excerpt)}
-                WHEN NOT is_object THEN {reason(None, "object", excerpt)}
-            END"""
-
-
-def _repeated_key() -> str:
-    repeated = "list_filter(keys, lambda key: len(list_filter(keys, lambda other: other = key)) > 1)[1]"
-    return f"coalesce({repeated}, 'in an inner object')"
 
 
 def _list(items: Iterable[str], *, indent: int = 8) -> str:

@@ -2,10 +2,11 @@
 
 A working column of the statement is named `_<kind>_<field>`:
     raw      the JSON token as it stands (NULL: missing)
-    token    the same, NULL also for a JSON null
-    text     the token's text: a string without quotes and escapes
+    token    of a field that need not be there, the same with NULL for a JSON null
+    text     of a token that is a string, its text without quotes and escapes
     parts    a decimal's sign, digits and exponent as sent, where the token may not be exact
     number   a decimal's exact number, without exponent
+    cast     what DuckDB makes of a token or text in the field's type
     instant  a timestamp's instant
     value    the typed value; NULL where there is none, or none that says all that was sent
 """
@@ -14,13 +15,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from decimal import MAX_PREC, Decimal, localcontext
 from fractions import Fraction
 
 from penstock.core.duckdb_file import literal, quoted
 from penstock.ingest.contract.model import INTEGER_TYPES, Field
-
-LONGEST_FOUND = 200  # characters of the value that a reason quotes
 
 # RFC 3339, at most microseconds, no hour 24, no leap second (no instant of TIMESTAMPTZ stands for one). Zeros
 # behind the microseconds say nothing, so they may be there.
@@ -29,51 +29,74 @@ _ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _FIRST_INSTANT, _LAST_INSTANT = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 
 
-def token_columns(field: Field, index: int) -> list[str]:
-    """The field's JSON token as it stands, the same with NULL for a JSON null, and its text."""
-    columns = [
-        f"tokens[{index}]::VARCHAR AS {column('raw', field)}",
-        f"nullif(tokens[{index}]::VARCHAR, 'null') AS {column('token', field)}",
-        f"texts[{index}] AS {column('text', field)}",
-    ]
-    if field.kind == "decimal":
-        columns.append(f"{_exact_parts(field, f'tokens[{index}]::VARCHAR')} AS {column('parts', field)}")
+def raw_column(field: Field, index: int) -> str:
+    """The field's JSON token as it stands."""
+    return f"tokens[{index}]::VARCHAR AS {column('raw', field)}"
+
+
+def may_be_inexact(field: Field) -> str:
+    """A condition: a decimal's token may differ from what was sent. yyjson reads a number with a point or an
+    exponent as a double, which is exact for 15 digits and may be zero where the number is not."""
+    raw = column("raw", field)
+    # Only of a key that may be spelled with escapes are all numbers of the event looked at: that takes longer.
+    spelled = literal(r"\\u00[2-7]" if re.fullmatch(r"[ !#-.0-[\]-~]*", field.key) else r"\\")
+    key = re.escape(json.dumps(field.key, ensure_ascii=False)) + r"\s*:\s*-?"
+    is_long = f"regexp_matches(json_text, {literal(key + '[0-9]*(?:[0-9]{8}[.eE]|[.][0-9]{8})')})"
+    has_exponent = f"regexp_matches(json_text, {literal(key + '[0-9.]+[eE]')})"
+    return f"""CASE
+                WHEN contains({raw}, 'e') THEN true
+                WHEN has_escapes AND regexp_matches(json_text, {spelled})
+                    THEN {raw} IN ('0.0', '-0.0') OR may_hold_long_number(json_text)
+                WHEN {raw} IN ('0.0', '-0.0') THEN {is_long} OR {has_exponent}
+                ELSE {is_long}
+            END"""
+
+
+def text_columns(field: Field) -> list[str]:
+    """What is read from the token alone."""
+    raw, columns = column("raw", field), []
+    if not field.required:
+        columns.append(f"nullif({raw}, 'null') AS {column('token', field)}")
+    if field.kind in ("string", "uuid", "timestamp", "date"):
+        inside = f"CASE WHEN has_escapes THEN json_extract_string({raw}, '$') "
+        inside += f"ELSE substr({raw}, 2, length({raw}) - 2) END"
+        columns.append(f"CASE WHEN starts_with({raw}, '\"') THEN {inside} END AS {column('text', field)}")
+    elif field.kind == "integer":
+        columns.append(f"TRY_CAST({raw} AS {field.sql_type}) AS {column('cast', field)}")
+    elif field.kind == "decimal":
+        columns.append(
+            f"""CASE WHEN exact_text IS NOT NULL AND {is_number(raw)}
+            THEN number_parts(json_extract_string(exact_text, {json_path(field)})) END AS {column("parts", field)}"""
+        )
     return columns
 
 
-def may_be_inexact_token(index: int) -> str:
-    """A condition: a decimal's token may differ from what was sent. yyjson reads a number with a point as a
-    double, exact for 15 digits (longer ones: `may_hold_long_number`); exponents, and zeros (1e-400 is
-    read as one), are taken from the text."""
-    token = f"tokens[{index}]::VARCHAR"
-    return f"contains({token}, 'e') OR {token} IN ('0.0', '-0.0')"
-
-
-def _exact_parts(field: Field, token: str) -> str:
-    """The parts of a number as it was sent, where a token of its event may not be exact."""
-    return f"""CASE WHEN exact_text IS NOT NULL AND regexp_matches({token}, '^-?[0-9]')
-            THEN number_parts(json_extract_string(exact_text, {json_path(field)})) END"""
-
-
-def prepared_column(field: Field) -> str:
-    """What the cast starts from: a decimal's exact number, a timestamp's instant."""
-    token, text = column("token", field), column("text", field)
+def prepared_columns(field: Field) -> list[str]:
+    """What is made of that: a UUID, a decimal's exact number, a timestamp's instant."""
+    text = column("text", field)
+    if field.kind == "uuid":
+        return [f"TRY_CAST({text} AS UUID) AS {column('cast', field)}"]
     if field.kind == "decimal":
-        parts = column("parts", field)
-        number = f"""CASE WHEN {parts} IS NOT NULL THEN plain_number({parts}, number_place({parts}))
-            WHEN regexp_matches({token}, '^-?[0-9]') THEN {token} END"""
-        return f"{number} AS {column('number', field)}"
-    return f"{_instant(field, token, text)} AS {column('instant', field)}"
+        raw, parts = column("raw", field), column("parts", field)
+        exact = f"plain_number({parts})"
+        return [f"CASE WHEN {parts} IS NOT NULL THEN {exact} ELSE {raw} END AS {column('number', field)}"]
+    if field.kind == "timestamp":
+        return [f"{_instant(field, text)} AS {column('instant', field)}"]
+    return []
 
 
-def _instant(field: Field, token: str, text: str) -> str:
+def is_number(raw: str) -> str:
+    return f"regexp_matches({raw}, '^-?[0-9]')"
+
+
+def _instant(field: Field, text: str) -> str:
     """The instant of a time that is written as the contract allows, else NULL."""
     zoned = f"TRY_CAST(upper({text}) AS TIMESTAMPTZ)"
     cases = f"WHEN regexp_full_match({text}, {literal(_TIME + _ZONE)}) THEN {zoned}"
     if field.default_timezone is not None:
         local = in_zone(field.default_timezone, f"TRY_CAST(upper({text}) AS TIMESTAMP)")
         cases += f" WHEN regexp_full_match({text}, {literal(_TIME)}) THEN {local}"
-    return f"CASE WHEN starts_with({token}, '\"') THEN CASE {cases} END END"
+    return f"CASE {cases} END"
 
 
 def in_zone(zone: str, local: str) -> str:
@@ -98,25 +121,21 @@ def in_years(instant: str) -> str:
 
 def value_column(field: Field) -> str:
     """The typed value; NULL where the token is missing, null, or does not fit the type without loss."""
-    token, text = column("token", field), column("text", field)
-    is_text = f"starts_with({token}, '\"')"
+    raw, text, cast = (column(kind, field) for kind in ("raw", "text", "cast"))
     if field.kind == "string":
-        value = f"CASE WHEN {is_text} THEN {text} END"
+        value = text
     elif field.kind == "uuid":
         # The way back to text shows braces and missing hyphens, which the cast lets pass.
-        cast = f"TRY_CAST({text} AS UUID)"
-        value = f"CASE WHEN {is_text} AND {cast}::VARCHAR = lower({text}) THEN {cast} END"
+        value = f"CASE WHEN {cast}::VARCHAR = lower({text}) THEN {cast} END"
     elif field.kind == "integer":
         # The way back to text shows a point, an exponent or a quote that the cast would hide.
-        cast = f"TRY_CAST({token} AS {field.sql_type})"
-        value = f"CASE WHEN {cast}::VARCHAR = {token} THEN {cast} END"
+        value = f"CASE WHEN {cast}::VARCHAR = {raw} THEN {cast} END"
     elif field.kind == "decimal":
-        number = column("number", field)
-        value = f"CASE WHEN {_fits(field)} THEN TRY_CAST({number} AS {field.sql_type}) END"
+        value = f"CASE WHEN {_fits(field)} THEN TRY_CAST({column('number', field)} AS {field.sql_type}) END"
     elif field.kind == "boolean":
-        value = f"CASE {token} WHEN 'true' THEN true WHEN 'false' THEN false END"
+        value = f"CASE {raw} WHEN 'true' THEN true WHEN 'false' THEN false END"
     elif field.kind == "date":
-        is_date = f"{is_text} AND regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+        is_date = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
         value = f"CASE WHEN {is_date} AND NOT starts_with({text}, '0000') THEN TRY_CAST({text} AS DATE) END"
     else:
         value = in_years(column("instant", field))
@@ -126,10 +145,10 @@ def value_column(field: Field) -> str:
 def _fits(field: Field) -> str:
     """Does the exact number have no more digits than the type holds, on either side of the point?"""
     decimals = rf"(\.[0-9]{{1,{field.scale}}}0*)?" if field.scale else r"(\.0+)?"
-    return f"regexp_full_match({column('number', field)}, '-?{_whole_part(field)}{decimals}')"
+    return f"regexp_full_match({column('number', field)}, '-?{whole_part(field)}{decimals}')"
 
 
-def _whole_part(field: Field) -> str:
+def whole_part(field: Field) -> str:
     """The digits before the point that the type holds, as a pattern."""
     return f"[0-9]{{1,{field.precision - field.scale}}}" if field.precision > field.scale else "0"
 
@@ -137,16 +156,16 @@ def _whole_part(field: Field) -> str:
 def is_good(field: Field) -> str:
     """A condition: the field has a value that fits and keeps every rule, or has none and needs none."""
     value, token = column("value", field), column("token", field)
-    checks = " AND ".join([f"{value} IS NOT NULL", *(condition for _, condition in _rules(field))])
+    checks = " AND ".join([f"{value} IS NOT NULL", *(condition for _, condition in rules(field))])
     return checks if field.required else f"({token} IS NULL OR ({checks}))"
 
 
 def has_rules(field: Field) -> bool:
     """Does the contract ask for more than the type?"""
-    return bool(_rules(field))
+    return bool(rules(field))
 
 
-def _rules(field: Field) -> list[tuple[str, str]]:
+def rules(field: Field) -> list[tuple[str, str]]:
     """(rule, condition that holds for a good value) of the contract, beyond the type."""
     value = column("value", field)
     rules = [(name, _within(field, name, bound)) for name, bound in field.bounds]
@@ -173,67 +192,12 @@ def _within(field: Field, name: str, bound: Decimal) -> str:
     if nearest == units and name.startswith("exclusive"):
         nearest += 1 if is_lower else -1
     if nearest < lowest if is_lower else nearest > highest:
-        return f"{value} IS NOT NULL"  # any value will do
+        return "true"  # any value will do
     if nearest > highest if is_lower else nearest < lowest:
         return f"{value} IS NULL"  # none will
     with localcontext(prec=MAX_PREC):
         text = f"{Decimal(nearest).scaleb(-field.scale):f}"
     return f"{value} {'>=' if is_lower else '<='} {literal(text)}::{field.sql_type}"
-
-
-def field_reasons(field: Field) -> list[str]:
-    """Every reason that the field may give, each NULL where it does not."""
-    raw, token, value = (column(kind, field) for kind in ("raw", "token", "value"))
-    reasons = []
-    if field.required:
-        found = f"CASE WHEN {raw} IS NULL THEN {_under(field)}'missing' ELSE {_under(field)}'null' END"
-        reasons.append(
-            f"CASE WHEN has_fields AND {token} IS NULL THEN {reason(field, 'required', found)} END"
-        )
-    found = f"{_under(field)}left({_found(field)}, {LONGEST_FOUND})"
-    reasons.append(
-        f"CASE WHEN {token} IS NOT NULL AND {value} IS NULL "
-        f"THEN {reason(field, None, found, rule_sql=_type_rule(field))} END"
-    )
-    for name, condition in _rules(field):
-        reasons.append(f"CASE WHEN NOT ({condition}) THEN {reason(field, name, found)} END")
-    return reasons
-
-
-def _under(field: Field) -> str:
-    """SQL of the key that stands before what was found, where it is not the field's name."""
-    if field.physical_name is None:
-        return ""
-    return literal(json.dumps(field.key, ensure_ascii=False) + ": ") + " || "
-
-
-def _found(field: Field) -> str:
-    # A number as it was sent, not as the double that the JSON reader made of it.
-    token = column("token", field)
-    exact = f"json_extract_string(as_sent, {json_path(field)})"
-    return f"CASE WHEN regexp_matches({token}, '^-?[0-9]') THEN {exact} ELSE {token} END"
-
-
-def _type_rule(field: Field) -> str:
-    """SQL for the rule's name: which part of the type did the token break?"""
-    token = column("token", field)
-    if field.kind == "integer":
-        return f"CASE WHEN regexp_full_match({token}, '-?[0-9]+') THEN 'overflow' ELSE 'type' END"
-    if field.kind == "decimal":
-        number = column("number", field)
-        whole_part_fits = rf"regexp_matches({number}, '^-?{_whole_part(field)}(\.|$)')"
-        return (
-            f"CASE WHEN {number} IS NULL THEN 'type' WHEN {whole_part_fits} THEN 'scale' ELSE 'overflow' END"
-        )
-    if field.kind in ("timestamp", "date", "uuid"):
-        return f"CASE WHEN starts_with({token}, '\"') THEN '{field.kind}' ELSE 'type' END"
-    return "'type'"
-
-
-def reason(field: Field | None, rule: str | None, found: str, *, rule_sql: str | None = None) -> str:
-    """A STRUCT(field, rule, found). `rule_sql` is for a rule whose name the data decide."""
-    name = literal(field.name) if field else "NULL::VARCHAR"
-    return f"{{'field': {name}, 'rule': {rule_sql or literal(rule or '')}, 'found': {found}}}"
 
 
 def column(kind: str, field: Field) -> str:
