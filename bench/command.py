@@ -90,9 +90,7 @@ def bench(
     text = page(result)
     if page_file is not None:
         page_file.write_text(text, encoding="utf-8")
-    tell(result, output, lambda _: text)
-    if failed:
-        raise failed[0]
+    tell(result, output, lambda _: text, error=failed[0] if failed else None)
 
 
 def run_profile(servers: str, folder: Path, events: int, say: Say) -> tuple[Outcome, ...]:

@@ -6,16 +6,24 @@ when a worker was lost). So the command runs by itself, in its own session.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from penstock.airflow.stage import StoppedFromOutside, penstock_command, penstock_environment
+from penstock.airflow.stage import StageFailed, StoppedFromOutside, penstock_command, penstock_environment
+from penstock.core.disk import refusal
+from penstock.core.error_data import ErrorData, as_object, error_data
 
-_LONGEST = 8000  # characters; the monitor shows less, and a command line has its limits
-_NO_WORD = "ended without saying why (its worker was lost, or ended it from outside)"
+# Characters of each part; the monitor shows no more. As JSON a character has up to 12 bytes, and the system
+# takes 128 KiB in one word of a command line.
+_LONGEST = 2500
+_NO_WORD = ErrorData(
+    "NothingKnown", "ended without saying why (its worker was lost, or ended it from outside)"
+)
 
 
 def tells_failure(project: Path) -> Callable[[Any], None]:
@@ -45,7 +53,7 @@ def _tell(project: Path, context: Any) -> None:
     ti = context["ti"]
     start_monitor(
         project, pipeline=ti.dag_id, stage=ti.task_id, run_id=ti.run_id,
-        log_url=getattr(ti, "log_url", None) or "", error=what_was_said(context.get("exception")),
+        log_url=getattr(ti, "log_url", None) or "", error=what_failed(context.get("exception")),
     )  # fmt: skip
 
 
@@ -60,13 +68,15 @@ def _state(ti: Any) -> str | None:
     return state
 
 
-def start_monitor(project: Path, *, pipeline: str, stage: str, run_id: str, log_url: str, error: str) -> int:
+def start_monitor(
+    project: Path, *, pipeline: str, stage: str, run_id: str, log_url: str, error: ErrorData
+) -> int:
     """Start the monitor; return its process id. What it says goes to `<data>/logs/monitor.log`."""
     env = penstock_environment(project, run_id=run_id)
     log = Path(env["PENSTOCK_DATA"]) / "logs" / "monitor.log"
     words = [
         "monitor", "failure", pipeline, "--stage", stage, "--run-id", run_id,
-        "--log-url", log_url, "--error", error,
+        "--log-url", log_url, "--error", _as_word(error),
     ]  # fmt: skip
     with _appended(log) as output:
         process = subprocess.Popen(
@@ -89,9 +99,17 @@ def _appended(log: Path) -> Iterator[IO[bytes] | None]:
         yield output
 
 
-def what_was_said(exception: BaseException | str | None) -> str:
-    """What an exception says, its fix included; Airflow has none where a worker was lost."""
-    text = str(exception).strip() if exception else ""
-    if not text and isinstance(exception, BaseException):
-        text = type(exception).__name__
-    return text[:_LONGEST] or _NO_WORD
+def what_failed(exception: BaseException | str | None) -> ErrorData:
+    """What is known of a failure: the command's own error, or as much as Airflow's exception says. There is
+    none where a worker was lost."""
+    if isinstance(exception, StageFailed):
+        return exception.data
+    if isinstance(exception, BaseException):  # a timeout; a server that is away; a bug in this task
+        return error_data(refusal(exception, None) or exception)
+    return ErrorData("NothingKnown", exception) if exception else _NO_WORD
+
+
+def _as_word(error: ErrorData) -> str:
+    """As one word of a command line: short enough, and whatever is in it only ASCII without a NUL."""
+    cut = {name: text[:_LONGEST] for name, text in asdict(error).items() if text is not None}
+    return json.dumps(as_object(ErrorData(**cut)))

@@ -1,5 +1,8 @@
 """A stage's command as a child of an Airflow task: its stderr line by line, its stdout whole, its end sure.
 
+A command that fails says why as data, the last line of its stdout (`core/error_data.py`). One that could not
+say so (it was killed, it never started, it broke off within the line) is described by how it ended.
+
 Four ways a task can end, and what ends the command:
 1. marked, cleared or shut down: Airflow calls `on_kill`, which calls `Child.stop`
 2. a timeout or any other exception in the task: the `finally` of `Child.follow`
@@ -16,25 +19,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.airflow import launcher
+from penstock.core.error_data import ErrorData, error_printed
 from penstock.core.printable import printable
 
 _LOOK_AROUND = 0.5  # seconds between two looks at the parent and at the grace after a stop
-_LAST_LINES = 30  # of stderr, kept to find the error in
+_STOPPED = ErrorData(
+    "StoppedFromOutside",
+    "stopped from outside: the task was marked or cleared, or its worker was shut down",
+)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. `error` is "" after success, else one line that says why."""
+    """How a command ended. `error` says why it failed; None after success."""
 
     code: int
     stdout: str
-    error: str
+    error: ErrorData | None
     stopped: bool  # by `stop`, so from outside
 
 
@@ -42,6 +48,7 @@ class Child:
     """One command, started at once."""
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
+        self._program = command[0]
         self._parent = os.getppid()
         self._stopped_at: float | None = None
         self._process = subprocess.Popen(
@@ -58,22 +65,24 @@ class Child:
 
     def follow(self, on_line: Callable[[str], None]) -> Ended:
         """Hand every line of stderr to `on_line` until the command ends; nothing of it runs afterwards."""
-        last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+        last_line = ""
 
         def line_seen(line: str) -> None:
+            nonlocal last_line
             line = printable(line)  # dbt's own lines may hold a value of an event
             if line.strip():
-                last_lines.append(line)
+                last_line = line.strip()
                 on_line(line)
 
         try:
-            stdout = self._read_both(line_seen)
+            stdout = self._read_both(line_seen).decode("utf-8", "replace")
             code = self._process.wait()
         finally:
             self._end_group()
-        stopped = self._stopped_at is not None
-        error = _error(code, last_lines, stopped) if code else ""
-        return Ended(code, stdout.decode("utf-8", "replace"), error, stopped)
+        if self._stopped_at is not None:
+            return Ended(code, stdout, _STOPPED if code else None, stopped=True)
+        error = (error_printed(stdout) or self._how_it_ended(code, last_line)) if code else None
+        return Ended(code, stdout, error, stopped=False)
 
     def stop(self) -> None:
         """Ask the command to end. Safe in a signal handler: `follow` sees to the rest."""
@@ -107,6 +116,18 @@ class Child:
         line_seen(rest.decode("utf-8", "replace"))
         return bytes(stdout)
 
+    def _how_it_ended(self, code: int, last_line: str) -> ErrorData:
+        """What is known of a command that failed and has not said why."""
+        if code == launcher.CANNOT_START and last_line:
+            fix = "set PENSTOCK_PYTHON to the interpreter that has penstock"
+            return ErrorData("CannotStart", last_line, where=self._program, fix=fix)
+        if code - 128 in set(signal.Signals):
+            name = signal.Signals(code - 128).name
+            hint = " (out of memory?)" if name == "SIGKILL" else ""
+            return ErrorData("EndedBySignal", f"the command was ended by {name}{hint}")
+        last_line = last_line or "it said nothing on stderr"
+        return ErrorData("EndedWithoutError", f"the command ended with exit code {code}: {last_line}")
+
     def _look_around(self) -> None:
         if self._stopped_at is not None and time.monotonic() - self._stopped_at > launcher.GRACE:
             self._signal(signal.SIGKILL)
@@ -131,21 +152,3 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
-
-
-def _error(code: int, last_lines: Sequence[str], stopped: bool) -> str:
-    """The command's own `Error: …` line with its `Fix: …`; else the best that can be said in one line."""
-    if stopped:
-        return "stopped from outside: the task was marked or cleared, or its worker was shut down"
-    fix = ""
-    for line in reversed(last_lines):
-        if line.startswith("  Fix: "):
-            fix = f"\n{line}"
-        if line.startswith("Error: "):
-            return line.removeprefix("Error: ") + fix
-    if code > 128:
-        name = signal.Signals(code - 128).name
-        hint = " (out of memory?)" if name == "SIGKILL" else ""
-        return f"the command was ended by {name}{hint}"
-    last = last_lines[-1].strip() if last_lines else "it said nothing on stderr"
-    return f"the command ended with exit code {code}: {last}"

@@ -12,6 +12,7 @@ import threading
 import time
 
 GRACE = 3.0  # seconds between SIGTERM and SIGKILL
+CANNOT_START = 127  # exit code, as in a shell; the one line on stderr says why
 
 
 def main(command: list[str]) -> int:
@@ -23,9 +24,8 @@ def main(command: list[str]) -> int:
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     except OSError as exc:
-        print(f"Error: {command[0]}: cannot be started: {exc.strerror}", file=sys.stderr)
-        print("  Fix: set PENSTOCK_PYTHON to the interpreter that has penstock", file=sys.stderr)
-        return 127
+        print(f"{command[0]}: cannot be started: {exc.strerror}", file=sys.stderr)
+        return CANNOT_START
     task_ended = threading.Event()
     threading.Thread(target=_end_with_the_task, args=[task_ended], daemon=True).start()
     code = process.wait()

@@ -13,12 +13,22 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from penstock.airflow.child import Child
+from penstock.core.error_data import ErrorData, as_object
 from penstock.core.settings import Settings
 
 FULL_REFRESH = "full_refresh"  # the DAG's parameter
+ERROR = "error"  # the XCom of a task that failed
 
 
-class StoppedFromOutside(AirflowException):  # type: ignore[misc]
+class StageFailed(AirflowException):  # type: ignore[misc]
+    """A command failed. `data` is its own error; Airflow's log shows it as text."""
+
+    def __init__(self, data: ErrorData) -> None:
+        super().__init__(data)
+        self.data = data
+
+
+class StoppedFromOutside(StageFailed):
     """The task was marked or cleared, or its worker was shut down: nothing that the command did."""
 
 
@@ -38,9 +48,10 @@ class PenstockOperator(BaseOperator):  # type: ignore[misc]
         if self._child is not None:
             self._child.stop()
 
-    def _run(self, words: list[str], context: Any) -> str:
-        """Run one command, its stderr in this task's log, and return its stdout. Raises AirflowException
-        with the command's own one-line error."""
+    def _run(self, words: Sequence[str], context: Any) -> dict[str, Any]:
+        """Run one command with `-o json`, its stderr in this task's log, and return its result. Raises
+        StageFailed."""
+        words = [*words, "-o", "json"]
         self.log.info("penstock %s", " ".join(words))
         self._child = Child(
             penstock_command(words),
@@ -48,29 +59,36 @@ class PenstockOperator(BaseOperator):  # type: ignore[misc]
             cwd=self._project,
         )
         ended = self._child.follow(self.log.info)
-        if ended.stopped:
-            raise StoppedFromOutside(ended.error)
-        if ended.error:
-            raise AirflowException(ended.error)
-        return ended.stdout
+        if ended.error is not None:
+            raise (StoppedFromOutside if ended.stopped else StageFailed)(ended.error)
+        return _result(words, ended.stdout)
 
 
 class StageOperator(PenstockOperator):
-    """Runs the commands in turn, each with `-o json`; the first that fails ends the task."""
+    """Runs the commands in turn; the first that fails ends the task.
+
+    Airflow keeps what they came to as the task's XComs: the results, one object each, as its return value;
+    the error as `error`, in the form in which commands print it. run-local reads that.
+    """
 
     def execute(self, context: Any) -> list[dict[str, Any]]:
-        """The commands' results, one object each; Airflow keeps them as the task's XCom."""
-        return [self._result_of([*words, "-o", "json"], context) for words in self._commands]
+        """The commands' results."""
+        return self._results(self._commands, context)
 
-    def _result_of(self, words: list[str], context: Any) -> dict[str, Any]:
-        stdout = self._run(words, context)
+    def _results(self, commands: Sequence[Sequence[str]], context: Any) -> list[dict[str, Any]]:
         try:
-            result = json.loads(stdout)
-        except ValueError:
-            result = None
-        if not isinstance(result, dict):
-            raise AirflowException(f"penstock {' '.join(words)}: not one JSON object: {stdout[:200]!r}")
-        return without_details(result)
+            return [without_details(self._run(words, context)) for words in commands]
+        except StoppedFromOutside:
+            raise  # this task's next try may have begun: it would find a word of the one before
+        except StageFailed as exc:
+            self._keep(exc.data, context["ti"])
+            raise
+
+    def _keep(self, error: ErrorData, ti: Any) -> None:
+        try:
+            ti.xcom_push(key=ERROR, value=as_object(error))
+        except Exception as exc:  # Airflow's server may be what is away; the error itself counts more
+            self.log.warning("the error could not be kept as an XCom: %s", exc)
 
 
 class TransformOperator(StageOperator):
@@ -79,7 +97,7 @@ class TransformOperator(StageOperator):
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """A run by schedule has the parameter's default: false."""
         full = ["--full-refresh"] if (context.get("params") or {}).get(FULL_REFRESH) else []
-        return [self._result_of([*words, *full, "-o", "json"], context) for words in self._commands]
+        return self._results([[*words, *full] for words in self._commands], context)
 
 
 class PublishOperator(StageOperator):
@@ -117,7 +135,7 @@ class ReportOperator(PenstockOperator):
         for words in self._commands:
             try:
                 self._run(words, context)
-            except AirflowException as exc:
+            except StageFailed as exc:
                 self.log.error("penstock %s: %s", " ".join(words), exc)
         ti = context["ti"]
         answer = ti.get_task_states(dag_id=ti.dag_id, task_ids=self._stages, run_ids=[ti.run_id])
@@ -138,6 +156,18 @@ class ReportOperator(PenstockOperator):
             told = " | ".join(_one_line(result) for result in results or [])
             lines.append(f"  {stage:<9} {state:<15} {told}".rstrip())
         return lines
+
+
+def _result(words: Sequence[str], stdout: str) -> dict[str, Any]:
+    """What a command that went well has printed: one JSON object."""
+    try:
+        result = json.loads(stdout)
+    except ValueError:
+        result = None
+    if isinstance(result, dict):
+        return result
+    problem = f"penstock {' '.join(words)}: not one JSON object: {stdout[:200]!r}"
+    raise StageFailed(ErrorData("NoResult", problem))
 
 
 def penstock_command(words: Sequence[str]) -> list[str]:

@@ -18,13 +18,15 @@ def checked_servers(value: str) -> str:
     Kafka's client would stop with a Python error, or ask another place than the one that is meant."""
     told = _PASSWORD.sub("***@", value)
     if value.strip()[:1] in ("'", '"'):
-        raise SettingError(f"{_NAME} is {told}: the quotes are part of it", fix="write it without quotes")
+        raise SettingError(
+            f"{_NAME} is {told}: the quotes are part of it", fix="write it without quotes", value=told
+        )
     servers = [part.strip() for part in value.split(",")]
     for server in servers:
         if problem := _problem(server):
             part = _PASSWORD.sub("***@", server)
             named = "" if len(servers) == 1 else f", in it {part!r}"
-            raise SettingError(f"{_NAME} is {told!r}{named}: {problem}", fix=_FIX)
+            raise SettingError(f"{_NAME} is {told!r}{named}: {problem}", fix=_FIX, value=part)
     return ",".join(servers)
 
 

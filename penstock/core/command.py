@@ -1,6 +1,7 @@
-"""What every command shares: `-o json`, the run id, and how a result or an error is told.
+"""What every command shares: `-o json`, the run id, and how a result or an error is printed.
 
-Results go to stdout, everything else to stderr, so that `-o json` can be piped.
+Results go to stdout, everything else to stderr, so that `-o json` can be piped. With it stdout also gets the
+error of a command that failed, as an object (`error_data.py`); people read it on stderr in any case.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, NoReturn, ParamSpec
 import click
 
 from penstock.core.disk import refusal
+from penstock.core.error_data import as_object, bug_data, error_data
 from penstock.core.errors import PenstockError
 from penstock.core.printable import printable
 from penstock.core.settings import Settings
@@ -42,23 +44,29 @@ def default_run_id() -> str:
 
 
 def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a PenstockError, or what a disk refuses, into its text on stderr and exit code 1. Anything else is
-    a bug and stays loud. That nobody reads the output any more fails nothing."""
+    """End with exit code 1 where `command` raises a PenstockError or what a disk refuses: as text on stderr,
+    with `-o json` also as data on stdout. Anything else is a bug and stays loud. That nobody reads the output
+    any more fails nothing."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = kwargs.get("output") == "json"
         try:
             Settings.from_env().refuse_unusable()
             command(*args, **kwargs)
         except PenstockError as exc:
-            _end_with(exc)
+            _end_with(exc, as_json)
         except NobodyReads:
             _print_nothing_more()
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # Click's own ways to end: a wrong argument, --help, Ctrl-C
         except Exception as exc:
             refused = refusal(exc, _data())
-            if refused is None:
-                raise
-            _end_with(refused)
+            if refused is not None:
+                _end_with(refused, as_json)
+            if as_json:
+                _print(json_line(as_object(bug_data(exc))))
+            raise
 
     return wrapper
 
@@ -67,19 +75,21 @@ class NobodyReads(Exception):
     """Whoever read stdout has ended, as `head` does."""
 
 
-def tell(result: Any, output: str, as_text: Callable[[Any], str]) -> None:
+def tell(
+    result: Any, output: str, as_text: Callable[[Any], str], *, error: PenstockError | None = None
+) -> None:
     """Print a result (a dataclass, or plain JSON types): `as_text(result)`, or one line of JSON.
 
-    Either holds values of events, so nothing of it steers a terminal; as JSON it says the same. The work is
-    done by then: that the result cannot be printed is told on stderr, and does not fail it.
+    With `error`, the result is one that the command must fail with, all the same: it is part of the same
+    object. Either holds values of events, so nothing of it steers a terminal; as JSON it says the same.
     """
-    try:
-        say(json_line(result) if output == "json" else as_text(result))
-    except NobodyReads:
-        _print_nothing_more()
-    except OSError as exc:
-        say_aside(f"Warning: the result could not be printed: {exc.strerror}")
-        _print_nothing_more()
+    if output == "json":
+        value = to_json(result)
+        _print(json_line(value if error is None else {**value, **to_json(error)}))
+    else:
+        _print(as_text(result))
+    if error is not None:
+        _end_with(error, as_json=False)
 
 
 def say(text: str) -> None:
@@ -103,7 +113,21 @@ def json_line(value: Any) -> str:
     return json.dumps(to_json(value), ensure_ascii=not is_utf8(sys.stdout))
 
 
-def _end_with(exc: PenstockError) -> NoReturn:
+def _print(text: str) -> None:
+    """Print to stdout what the command has come to. That it cannot be printed is said on stderr, and makes
+    nothing fail that has not failed: the work is done."""
+    try:
+        say(text)
+    except NobodyReads:
+        _print_nothing_more()
+    except OSError as exc:
+        say_aside(f"Warning: the result could not be printed: {exc.strerror}")
+        _print_nothing_more()
+
+
+def _end_with(exc: PenstockError, as_json: bool) -> NoReturn:
+    if as_json:
+        _print(json_line(exc))
     say_aside(f"Error: {exc}")
     sys.exit(1)
 
@@ -123,7 +147,9 @@ def _data() -> Path | None:
 
 
 def to_json(value: Any) -> Any:
-    """Plain JSON types of a result: dataclasses become objects, times RFC 3339, paths texts."""
+    """Plain JSON types of a result: dataclasses and errors become objects, times RFC 3339, paths texts."""
+    if isinstance(value, PenstockError):
+        return as_object(error_data(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):

@@ -72,7 +72,9 @@ def why_not(path: Path, *, write: bool) -> DiskError | None:
         return _refused(path, errno.EISDIR)
     if path.is_symlink() and not path.exists():
         return DiskError(
-            f"{path}: a symbolic link to {path.readlink()}, which is not there", fix="mend or remove the link"
+            f"{path}: a symbolic link to {path.readlink()}, which is not there",
+            fix="mend or remove the link",
+            where=path,
         )
     if write:
         what = "write"
@@ -85,11 +87,13 @@ def why_not(path: Path, *, write: bool) -> DiskError | None:
         return None
     if os.access(place, os.F_OK) and os.statvfs(place).f_flag & os.ST_RDONLY:
         return _refused(place, errno.EROFS)
-    return DiskError(f"{place}: this user may not {what} it", fix=_RIGHTS.format(uid=os.geteuid()))
+    return DiskError(
+        f"{place}: this user may not {what} it", fix=_RIGHTS.format(uid=os.geteuid()), where=place
+    )
 
 
 def _refused(path: Path, number: int) -> DiskError:
-    return DiskError(f"{path}: {os.strerror(number)}", fix=_FIXES[number])
+    return DiskError(f"{path}: {os.strerror(number)}", fix=_FIXES[number], where=path)
 
 
 def _of_errno(exc: OSError, data: Path | None) -> DiskError | None:
@@ -97,11 +101,13 @@ def _of_errno(exc: OSError, data: Path | None) -> DiskError | None:
     where = exc.filename2 or exc.filename or data  # a copy's target, before all
     if not fix or where is None or isinstance(where, int):
         return None
-    return DiskError(f"{os.fsdecode(where)}: {exc.strerror}", fix=fix)
+    return DiskError(f"{os.fsdecode(where)}: {exc.strerror}", fix=fix, where=os.fsdecode(where))
 
 
 def _no_text(exc: UnicodeEncodeError) -> DiskError | None:
     """Bytes of the command line, the environment or a folder that are no UTF-8 come as lone surrogates."""
     if exc.reason != "surrogates not allowed":
         return None
-    return DiskError(f"{exc.object!r}: the name is not UTF-8", fix="rename it, or correct what you typed")
+    return DiskError(
+        f"{exc.object!r}: the name is not UTF-8", fix="rename it, or correct what you typed", value=exc.object
+    )

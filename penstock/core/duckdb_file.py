@@ -31,7 +31,7 @@ def open_duckdb(
     """
     refuse_other_path(path)
     if read_only and not path.exists():
-        raise PenstockError(f"{path}: no such file", fix="run the stage that writes it first")
+        raise PenstockError(f"{path}: no such file", fix="run the stage that writes it first", where=path)
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
@@ -44,11 +44,14 @@ def open_duckdb(
             if held is None:
                 if refused := why_not(path, write=not read_only):
                     raise refused from exc
-                raise PenstockError(f"{path}: cannot be opened as a DuckDB file: {_first_line(exc)}") from exc
+                raise PenstockError(
+                    f"{path}: cannot be opened as a DuckDB file: {_first_line(exc)}", where=path
+                ) from exc
             if time.monotonic() + pause > deadline:
                 raise BusyError(
                     f"{path}: held by {held['program']} (PID {held['pid']}) for more than {wait:g} s",
                     fix="wait for that process, or stop it, then try again",
+                    where=path,
                 ) from exc
         else:
             connection.execute("SET TimeZone = 'UTC'")
@@ -63,6 +66,7 @@ def refuse_other_path(path: Path) -> None:
         raise PenstockError(
             f"{path}: DuckDB does not take the '{wrong[0]}' in this path as it stands",
             fix="use folders without '?' and '\\' in their names: rename them, or set PENSTOCK_DATA",
+            where=path,
         )
 
 

@@ -22,13 +22,17 @@ from pathlib import Path
 class PenstockError(Exception):
     """What broke (`message`) and what to do about it (`fix`).
 
-    The message is one line that makes sense by itself: it is what Slack and the Airflow log show.
+    The message is one line that makes sense by itself: it is what Slack and the Airflow log show. It names
+    `where` (file:line, a path, or topic/partition/offset) and the wrong `value`; programs also get these
+    two by themselves.
     """
 
-    def __init__(self, message: str, *, fix: str = "") -> None:
+    def __init__(self, message: str, *, fix: str = "", where: object = None, value: object = None) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
+        self.where = None if where is None else str(where)
+        self.value = None if value is None else str(value)
 
     def __str__(self) -> str:
         return f"{self.message}\n  Fix: {self.fix}" if self.fix else self.message
@@ -37,11 +41,13 @@ class PenstockError(Exception):
 class DeclarationError(PenstockError):
     """A declared file is wrong. `line` counts from 1; None where the whole file is meant."""
 
-    def __init__(self, message: str, *, file: Path, line: int | None = None, fix: str = "") -> None:
+    def __init__(
+        self, message: str, *, file: Path, line: int | None = None, fix: str = "", value: object = None
+    ) -> None:
         self.file = file
         self.line = line
         where = f"{file}:{line}" if line is not None else str(file)
-        super().__init__(f"{where}: {message}", fix=fix)
+        super().__init__(f"{where}: {message}", fix=fix, where=where, value=value)
 
 
 class BusyError(PenstockError):
@@ -82,3 +88,11 @@ class GateRefused(PenstockError):
 
 class PublishError(PenstockError):
     """Publishing is not allowed (no fitting verdict) or did not succeed."""
+
+
+def first_line(exc: BaseException) -> str:
+    """The one line of another library's error for a message of ours; its class where it says nothing.
+
+    DuckDB, Kafka and the system put what happened first, and go into detail below.
+    """
+    return next((line for line in str(exc).splitlines() if line.strip()), type(exc).__name__).strip()

@@ -50,17 +50,21 @@ def landing_format(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
         raise LandingError(
             f"{path}: a DuckDB file, but not a landing file",
             fix="move it away, bring back a copy of it, or correct the path",
+            where=path,
         )
     rows = connection.execute("SELECT format_version FROM raw.landing").fetchall()
     if len(rows) != 1:
         raise LandingError(
-            f"{path}: raw.landing has {len(rows)} rows instead of one", fix="bring back a copy of the file"
+            f"{path}: raw.landing has {len(rows)} rows instead of one",
+            fix="bring back a copy of the file",
+            where=path,
         )
     version = int(rows[0][0])
     if version > FORMAT_VERSION:
         raise LandingError(
             f"{path}: a landing file of format {version}; this Penstock knows formats up to {FORMAT_VERSION}",
             fix="a newer Penstock has written it: run that version here, too",
+            where=path,
         )
     return version
 

@@ -42,6 +42,7 @@ def file_lock(path: Path, *, what: str, wait: float) -> Iterator[None]:
                 raise BusyError(
                     f"{what} waited {wait:g} s for {path}, held by {holder}",
                     fix="wait for that process, or stop it, then try again",
+                    where=path,
                 )
             time.sleep(_PAUSE)
         _name_holder(descriptor, path, f"{what} (PID {os.getpid()})\n".encode())

@@ -55,9 +55,13 @@ class Settings:
             except FileNotFoundError:
                 if folder == self.data and not folder.is_symlink():
                     continue
-                raise DiskError(f"{folder}: no such folder", fix=f"correct {name}, or make it") from None
+                raise DiskError(
+                    f"{folder}: no such folder", fix=f"correct {name}, or make it", where=folder
+                ) from None
             if not is_folder:
-                raise DiskError(f"{folder}: is a file, not a folder", fix=f"correct {name}, or move it away")
+                raise DiskError(
+                    f"{folder}: is a file, not a folder", fix=f"correct {name}, or move it away", where=folder
+                )
 
     # What a user declares.
 
@@ -128,16 +132,21 @@ def _folder(name: str) -> Path | None:
     if not value:
         return None
     if _QUOTED.fullmatch(value):
-        raise SettingError(f"{name} is {value!r}: the quotes are part of it", fix="write it without quotes")
+        raise SettingError(
+            f"{name} is {value!r}: the quotes are part of it", fix="write it without quotes", value=value
+        )
     if value.startswith("~"):
         raise SettingError(
-            f"{name} is {value!r}: '~' stands for the home folder in a shell only", fix="write the whole path"
+            f"{name} is {value!r}: '~' stands for the home folder in a shell only",
+            fix="write the whole path",
+            value=value,
         )
     if value != value.strip() or not value.isprintable():
         raise SettingError(
             f"{name} is {value!r}: it begins or ends with a space, holds a line end or a control "
             "character, or is no UTF-8 text",
             fix="correct it, or rename the folder",
+            value=value,
         )
     return Path(value)
 
@@ -153,7 +162,9 @@ def _absolute(path: Path) -> Path:
     try:
         os.fspath(absolute).encode()
     except UnicodeEncodeError:
-        raise DiskError(f"{os.fspath(absolute)!r}: the folder's name is not UTF-8", fix="rename it") from None
+        raise DiskError(
+            f"{os.fspath(absolute)!r}: the folder's name is not UTF-8", fix="rename it", where=absolute
+        ) from None
     return absolute
 
 
@@ -161,6 +172,8 @@ def _environment() -> str:
     value = os.environ.get("PENSTOCK_ENV") or "local"
     if not _ENVIRONMENT.fullmatch(value):
         raise SettingError(
-            f"PENSTOCK_ENV is {value!r}", fix="use letters, digits, '.', '_' and '-' only, 63 at most"
+            f"PENSTOCK_ENV is {value!r}",
+            fix="use letters, digits, '.', '_' and '-' only, 63 at most",
+            value=value,
         )
     return value

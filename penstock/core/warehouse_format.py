@@ -32,5 +32,6 @@ def warehouse_format(connection: duckdb.DuckDBPyConnection, path: Path) -> int |
             f"{path}: a warehouse of format {version}; this Penstock knows formats up to {WAREHOUSE_FORMAT}",
             fix="a newer Penstock has built it: run that version here, too; or move the file away, and it is "
             "built anew",
+            where=path,
         )
     return version

@@ -39,9 +39,23 @@ class YamlFile:
         return self.lines.get(path)
 
     def error(self, path: KeyPath, message: str, *, fix: str = "") -> DeclarationError:
-        """An error that names this file and the line of `path`, with the note on it."""
-        told = f"{message} ({self.notes[path]})" if path in self.notes else message
-        return DeclarationError(told, file=self.path, line=self.line(path), fix=fix)
+        """An error that names this file and the line of `path`, with the note on it and what stands there."""
+        said = f"{message} ({self.notes[path]})" if path in self.notes else message
+        return DeclarationError(
+            said, file=self.path, line=self.line(path), fix=fix, value=self._single_value(path)
+        )
+
+    def _single_value(self, path: KeyPath) -> str | None:
+        """What stands at `path`, as YAML writes it; None where that is more than one value, or nothing."""
+        value = self.content
+        for key in path:
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                return None
+        if value is None or isinstance(value, list | dict):
+            return None
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read_yaml(path: Path) -> YamlFile:

@@ -154,6 +154,13 @@ class AirflowApi:
         content = self._get(f"{path}?full_content=true")["content"]
         return "\n".join(_log_line(line) for line in content)
 
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
+        """What a task of the run has kept under `key`; None where it kept nothing."""
+        try:
+            return self._get(f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}")["value"]
+        except _NotFoundError:
+            return None
+
     def task_url(self, dag_id: str, run_id: str, task_id: str) -> str:
         """The page in Airflow's UI with the log of a task."""
         return f"{self.run_url(dag_id, run_id)}/tasks/{task_id}"

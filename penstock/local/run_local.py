@@ -12,6 +12,7 @@ from pathlib import Path
 
 import penstock
 from penstock.core.command import default_run_id
+from penstock.core.error_data import error_in
 from penstock.core.errors import PenstockError
 from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
@@ -147,29 +148,25 @@ def _follow(settings: Settings, airflow: AirflowApi, run_id: str, step: Step) ->
     state = airflow.wait_until_run_ends(PIPELINE, run_id, seconds=_RUN_ENDS_WITHIN, on_change=on_change)
     tasks = airflow.task_states(PIPELINE, run_id)
     if state != "success" or any(task.state != "success" for task in tasks.values()):
-        raise _what_failed(settings, airflow, run_id, tasks)
+        raise what_failed(settings, airflow, run_id, tasks)
     step.result = f"success, {run_id}"
 
 
-def _what_failed(
+def what_failed(
     settings: Settings, airflow: AirflowApi, run_id: str, tasks: dict[str, TaskState]
 ) -> PenstockError:
-    """The failing task, its error line, where its log is, and what BI still serves."""
+    """The failing task, its error, where its log is, and what BI still serves."""
     failed = next((task for task in _TASKS if task in tasks and tasks[task].state == "failed"), None)
     served = what_bi_serves(settings, PIPELINE)
     if failed is None:
         return PenstockError(
             f"the run {run_id} failed", fix=f"see {airflow.run_url(PIPELINE, run_id)}\n  {served}"
         )
-    log = airflow.task_log(PIPELINE, run_id, failed, tasks[failed].try_number)
+    log = f"its log: {airflow.task_url(PIPELINE, run_id, failed)}\n  {served}"
+    error = error_in(airflow.xcom(PIPELINE, run_id, failed, "error"))
+    if error is None:  # it was stopped, or its worker was lost
+        return PenstockError(f"the task {failed} failed, and has not said why", fix=log)
     return PenstockError(
-        f"the task {failed} failed: {error_line(log)}",
-        fix=f"its log: {airflow.task_url(PIPELINE, run_id, failed)}\n  {served}",
-    )
-
-
-def error_line(log: str) -> str:
-    """The last `Error: …` of a log without that word, else its last line that is not empty."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
-    return (errors or lines or ["its log is empty"])[-1][:500]
+        f"the task {failed} failed: {error.message}", fix=f"{error.fix}\n  {log}" if error.fix else log,
+        where=error.where, value=error.value,
+    )  # fmt: skip

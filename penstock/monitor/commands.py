@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
+from penstock.core.error_data import ErrorData, error_printed
 from penstock.core.errors import PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
@@ -43,7 +44,8 @@ def monitor() -> None:
 @click.option("--stage", required=True, help="Which stage failed: ingest, transform, validate, publish.")
 @run_id_option
 @click.option("--log-url", default="", help="Address of the task's log in Airflow.")
-@click.option("--error", default="", help="What the stage said: its error output, or the exception.")
+@click.option("--error", default="", metavar="JSON|TEXT",
+              help="What the stage printed with `-o json`; or a sentence of your own.")  # fmt: skip
 @output_option
 @tells_errors
 def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, output: str) -> None:
@@ -56,7 +58,7 @@ def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, ou
 
     settings, slack, now = Settings.from_env(), Slack.from_env(), REAL_CLOCK.now()
     facts, channel = situation(
-        settings, pipeline=pipeline, stage=stage, run_id=run_id, log_url=log_url, error=error,
+        settings, pipeline=pipeline, stage=stage, run_id=run_id, log_url=log_url, error=_error(error),
         at=now, scrubbed=slack.scrubbed,
     )  # fmt: skip
     message = failure_message(facts)
@@ -100,6 +102,10 @@ def ls(output: str) -> None:
     from penstock.monitor.outbox import Outbox
 
     tell(Outbox(Settings.from_env().outbox_file).entries(), output, _entries_text)
+
+
+def _error(said: str) -> ErrorData:
+    return error_printed(said) or ErrorData("Text", said.strip())
 
 
 def _told_text(told: Told) -> str:

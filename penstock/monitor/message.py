@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.core.error_data import ErrorData
+
 Blocks = list[dict[str, Any]]
 
 # Slack refuses a block's text above 3000 characters, a field above 2000, a message's text above 40 000.
@@ -14,6 +16,7 @@ _LONG, _SHORT = 2500, 300
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 # Control characters of both sets, other line ends than \n, and what turns the direction of reading.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_NO_MESSAGE = "no error was given: see the log"
 _REPEAT = "This may be a repeat: an earlier attempt to post it ended without a clear answer."
 
 
@@ -27,7 +30,7 @@ class Failure:
     environment: str
     at: dt.datetime  # UTC; a message kept during an outage arrives later
     owner: str
-    error: str  # all that the stage or Airflow said; may be empty
+    error: ErrorData
     served: str  # what BI still serves, one sentence
     log_url: str = ""
     docs: str = ""  # address or path of the Data Docs page
@@ -44,7 +47,6 @@ class Message:
 
 def failure_message(failure: Failure) -> Message:
     """The message of a failure, within Slack's limits: what was cut says so."""
-    broke, fix = what_broke(failure.error)
     title = _cut(f"{failure.pipeline}: {failure.stage} failed", _SHORT)
     facts = {
         "Owner": failure.owner,
@@ -53,9 +55,9 @@ def failure_message(failure: Failure) -> Message:
         "Failed at": f"{failure.at:%Y-%m-%d %H:%M:%S} UTC",
     }
     facts = {label: _cut(value, _SHORT) for label, value in facts.items()}
-    said = {"What broke": _cut(broke, _LONG)}
-    if fix:
-        said["Fix"] = _cut(fix, _LONG)
+    said = {"What broke": _cut(failure.error.message or _NO_MESSAGE, _LONG)}
+    if failure.error.fix:
+        said["Fix"] = _cut(failure.error.fix, _LONG)
     served = _cut(failure.served, _LONG)
     links = {"Airflow log": failure.log_url, failure.docs_label: failure.docs}
     links = {label: target for label, target in links.items() if target}
@@ -70,20 +72,6 @@ def failure_message(failure: Failure) -> Message:
     blocks.append({"type": "section", "fields": fields})
     blocks += [_section(_link(label, target)) for label, target in links.items()]
     return Message("\n".join(lines), blocks)
-
-
-def what_broke(error: str) -> tuple[str, str]:
-    """The one line that says what broke, and the line that says what to do ("" where there is none).
-
-    Understands what a command prints (`Error: …`, then `Fix: …`), a Python traceback (its last line), and
-    anything else (its first line).
-    """
-    lines = [line.strip() for line in readable(error).splitlines() if line.strip()]
-    if not lines:
-        return "no error text was given: see the log", ""
-    at = _line_that_tells(lines)
-    fix = next((line for line in lines[at + 1 :] if line.startswith("Fix: ")), "")
-    return lines[at].removeprefix("Error: "), fix.removeprefix("Fix: ")
 
 
 def readable(text: str) -> str:
@@ -104,13 +92,6 @@ def slack_payload(text: str, blocks: Blocks, *, repeat: bool) -> dict[str, Any]:
         text = f"{_REPEAT}\n{text}"
         blocks = [{"type": "context", "elements": [_markdown(_REPEAT)]}, *blocks]
     return {"text": escaped(text), "blocks": blocks}
-
-
-def _line_that_tells(lines: list[str]) -> int:
-    errors = [index for index, line in enumerate(lines) if line.startswith("Error: ")]
-    if errors:
-        return errors[-1]
-    return len(lines) - 1 if any(line.startswith("Traceback (most recent call") for line in lines) else 0
 
 
 def _cut(text: str, limit: int) -> str:

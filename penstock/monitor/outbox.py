@@ -193,6 +193,7 @@ class Outbox:
             raise PenstockError(
                 f"{self.path}: the outbox cannot be used: {exc}",
                 fix="see that the disk has room and the folder is writable; move a damaged file away",
+                where=self.path,
             ) from exc
 
     def _ensure_schema(self, database: sqlite3.Connection) -> None:
@@ -204,6 +205,7 @@ class Outbox:
             raise PenstockError(
                 f"{self.path}: made by another version of Penstock (format {version}, here {_VERSION})",
                 fix="use that version, or move the file away",
+                where=self.path,
             )
 
 

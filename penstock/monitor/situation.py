@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import asdict
 
-from penstock.core.errors import DeclarationError, PenstockError
+from penstock.core.error_data import ErrorData
+from penstock.core.errors import DeclarationError, PenstockError, first_line
 from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
 from penstock.core.verdict import read_verdict
@@ -21,7 +23,7 @@ def situation(
     stage: str,
     run_id: str,
     log_url: str,
-    error: str,
+    error: ErrorData,
     at: dt.datetime,
     scrubbed: Callable[[str], str],
 ) -> tuple[Failure, str | None]:
@@ -42,7 +44,7 @@ def situation(
         environment=clean(settings.environment),
         at=at,
         owner=clean(owner),
-        error=clean(error),
+        error=ErrorData(**{name: text and clean(text) for name, text in asdict(error).items()}),
         served=clean(what_bi_serves(settings, pipeline)),
         log_url=clean(log_url),
         docs=clean(docs),
@@ -66,7 +68,7 @@ def what_bi_serves(settings: Settings, pipeline: str) -> str:
                 "select max(version), min(complete_until::timestamp), count(*) from mart_status"
             ).fetchone()
     except (PenstockError, OSError, duckdb.Error) as exc:
-        return f"What BI serves could not be read: {str(exc).splitlines()[0]}"
+        return f"What BI serves could not be read: {first_line(exc)}"
     if row is None or row[2] == 0:
         return f"What BI serves could not be read: {file}: mart_status is empty"
     version, complete_until, _ = row

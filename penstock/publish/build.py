@@ -18,10 +18,10 @@ def the_build(warehouse: duckdb.DuckDBPyConnection, settings: Settings, pipeline
     remedy = f"run `penstock transform {pipeline}`, then `penstock validate {pipeline}`"
     builds = read_builds(warehouse)
     if not builds:
-        raise PublishError(f"pipeline {pipeline}: no finished build in {file}", fix=remedy)
+        raise PublishError(f"pipeline {pipeline}: no finished build in {file}", fix=remedy, where=file)
     if len(builds) > 1:
         raise PublishError(
-            f"pipeline {pipeline}: {len(builds)} builds in {file}, one is expected", fix=remedy
+            f"pipeline {pipeline}: {len(builds)} builds in {file}, one is expected", fix=remedy, where=file
         )
     (build,) = builds
     if other := other_engine(build.code_version):
@@ -44,10 +44,12 @@ def passed_verdict(settings: Settings, pipeline: str, build_id: str) -> Verdict:
     try:
         verdict = read_verdict(file)
     except ValueError as exc:
-        raise PublishError(f"{file}: not a verdict: {exc}", fix=remedy) from exc
+        raise PublishError(f"{file}: not a verdict: {exc}", fix=remedy, where=file) from exc
     if verdict is None:
         raise PublishError(
-            f"pipeline {pipeline}: build {build_id} has no verdict: {file} does not exist", fix=remedy
+            f"pipeline {pipeline}: build {build_id} has no verdict: {file} does not exist",
+            fix=remedy,
+            where=file,
         )
     if verdict.build_id != build_id:
         raise PublishError(
@@ -60,5 +62,6 @@ def passed_verdict(settings: Settings, pipeline: str, build_id: str) -> Verdict:
             f"pipeline {pipeline}: the gate's verdict on build {build_id} is '{verdict.outcome}', not "
             "'passed'",
             fix=f"see the problems in {file}, correct the data or the models, then run the pipeline again",
+            where=file,
         )
     return verdict

@@ -112,7 +112,10 @@ def _must_be_declared(settings: Settings, pipeline: str) -> None:
     if pipeline not in declared:
         known = [*declared, *publish.commands]
         raise PublishError(
-            f"no pipeline '{pipeline}': {file} does not exist", fix=suggestion(pipeline, known)
+            f"no pipeline '{pipeline}': {file} does not exist",
+            fix=suggestion(pipeline, known),
+            where=file,
+            value=pipeline,
         )
 
 

@@ -119,6 +119,7 @@ def read_ledger(file: Path) -> list[Publication]:
             raise PublishError(
                 f"{file}: its ledger cannot be read: {str(exc).strip().splitlines()[0]}",
                 fix="put a published file, or a copy of one, in its place",
+                where=file,
             ) from exc
         names = [_FORMER_NAMES.get(column[0], column[0]) for column in found.description or ()]
         rows = found.fetchall()
@@ -126,6 +127,7 @@ def read_ledger(file: Path) -> list[Publication]:
         raise PublishError(
             f"{file}: its ledger is not one of this Penstock: it has the columns {', '.join(names)}",
             fix="use the Penstock that wrote it, or a newer one",
+            where=file,
         )
     return [_from_row(dict(zip(names, row, strict=True))) for row in rows]
 

@@ -80,6 +80,7 @@ def publish(settings: Settings, pipeline: str, *, run_id: str, now: dt.datetime)
             raise PublishError(
                 f"pipeline {pipeline}: nothing was built: {file} does not exist",
                 fix=f"run `penstock transform {pipeline}`, then `penstock validate {pipeline}`",
+                where=file,
             )
         with (
             file_being_written(settings, pipeline) as written,

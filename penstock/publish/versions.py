@@ -51,13 +51,17 @@ def served_file(settings: Settings, pipeline: str) -> VersionFile | None:
             if file.path.resolve() == target:
                 return file
         raise PublishError(
-            f"{link}: points at {link.readlink()}, which is no version of {pipeline}", fix=newest
+            f"{link}: points at {link.readlink()}, which is no version of {pipeline}",
+            fix=newest,
+            where=link,
         )
     if link.exists():
-        raise PublishError(f"{link}: is a file, where a symlink to a version is expected", fix="move it away")
+        raise PublishError(
+            f"{link}: is a file, where a symlink to a version is expected", fix="move it away", where=link
+        )
     # A first publication that was cut short before its flip leaves files, too, but none with a history.
     if any(len(read_ledger(file.path)) > 1 for file in files):
-        raise PublishError(f"{link}: is gone, but versions of {pipeline} are there", fix=newest)
+        raise PublishError(f"{link}: is gone, but versions of {pipeline} are there", fix=newest, where=link)
     return None
 
 

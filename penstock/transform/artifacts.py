@@ -16,11 +16,13 @@ _KINDS = {"unit_test": "unit test", "operation": "hook"}
 
 @dataclass(frozen=True)
 class Failure:
-    """A node that failed. `line` is one line for people, `text` all that dbt said."""
+    """A node that failed. `line` is one line for people, `text` all that dbt said; `place` the file, and the
+    line, where they are known."""
 
     name: str
     line: str
     text: str
+    place: str
 
 
 def node_counts(target: Path) -> NodeCounts:
@@ -53,8 +55,8 @@ def node_failures(target: Path, project: Path) -> tuple[list[Failure], int]:
         tested = f" of model {node['model']}" if kind == "unit_test" else ""
         text = result["message"] or "dbt gives no reason"
         file = str(node.get("original_file_path") or "").removeprefix("./")
-        where = told(text, project, node=f"{_KINDS.get(kind, kind)} {name}{tested}", file=file).where
-        failures.append(Failure(name, f"{where} failed: {first_lines(text)}", text))
+        error = told(text, project, node=f"{_KINDS.get(kind, kind)} {name}{tested}", file=file)
+        failures.append(Failure(name, f"{error.where} failed: {first_lines(text)}", text, error.place))
     return failures, sum(result["status"] == "skipped" for result in results)
 
 

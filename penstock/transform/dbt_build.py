@@ -124,20 +124,28 @@ def _raise_failure(pipeline: str, answer: str, code: int, target: Path, project:
         message = f"pipeline {pipeline}: dbt could not build: {where}{error.what}"
         if _HELD in result["error"]:
             raise FileWasHeld(message)
-        raise TransformError(message, fix=correct)
+        raise TransformError(message, fix=correct, where=_in_project(project, error.place))
     if result["success"]:
         return
     failures, skipped = node_failures(target, project)
     if not failures:
         error = told(_failure_in(log), project)
         where = f"{error.where}: " if error.where else ""
-        raise TransformError(f"pipeline {pipeline}: {where}{error.what}", fix=correct)
+        raise TransformError(
+            f"pipeline {pipeline}: {where}{error.what}", fix=correct, where=_in_project(project, error.place)
+        )
     held = next((failure for failure in failures if _HELD in failure.text), None)
     if held is not None:
         raise FileWasHeld(f"pipeline {pipeline}: {held.line}")
     raise TransformError(
-        f"pipeline {pipeline}: {failures[0].line}{_others(failures[1:], skipped)}", fix=correct
-    )
+        f"pipeline {pipeline}: {failures[0].line}{_others(failures[1:], skipped)}", fix=correct,
+        where=_in_project(project, failures[0].place),
+    )  # fmt: skip
+
+
+def _in_project(project: Path, place: str) -> Path | None:
+    """The whole path of a place that dbt's messages name within its project."""
+    return project / place if place else None
 
 
 def _end(code: int) -> str:

@@ -49,8 +49,13 @@ class Told:
     @property
     def where(self) -> str:
         """`model x (models/x.sql:3)`, as much of it as is known."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
+        place = self.place
         return f"{self.node} ({place})" if self.node and place else self.node or place
+
+    @property
+    def place(self) -> str:
+        """`models/x.sql:3`, in the project; empty where not even the file is known."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 def told(message: str, project: Path, *, node: str = "", file: str = "") -> Told:

@@ -99,11 +99,13 @@ def note_made_of(settings: Settings, pipeline: str, target: Path, plan: Plan) ->
         raise TransformError(
             f"pipeline {pipeline}: the build did not make Penstock's own tables in {path}",
             fix="bring dbt_project/_shared up to date with this Penstock, and name it in packages.yml",
+            where=path,
         ) from exc
     except duckdb.Error as exc:
         raise TransformError(
             f"{path}: cannot be written: {str(exc).strip().splitlines()[0]}",
             fix="mend what the message says (a full disk?) and run again",
+            where=path,
         ) from exc
 
 

@@ -30,7 +30,9 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list
     path = settings.landing_file(stream)
     drain = f"run `penstock ingest drain {stream}`"
     if not path.exists():
-        raise LandingError(f"stream {stream}: nothing has landed, {path} does not exist", fix=drain)
+        raise LandingError(
+            f"stream {stream}: nothing has landed, {path} does not exist", fix=drain, where=path
+        )
     deadline = time.monotonic() + wait
     with open_duckdb(path, read_only=True, wait=wait) as connection:
         try:
@@ -40,17 +42,23 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list
             ).fetchall()
             leaps = connection.execute(_LEAPS).fetchall()
         except duckdb.Error as exc:
-            raise LandingError(f"{path}: not a landing file: {str(exc).splitlines()[0]}") from exc
+            raise LandingError(f"{path}: not a landing file: {str(exc).splitlines()[0]}", where=path) from exc
     if landed_stream != stream:
-        raise LandingError(f"{path}: holds the stream {landed_stream}, not {stream}")
+        raise LandingError(
+            f"{path}: holds the stream {landed_stream}, not {stream}", where=path, value=landed_stream
+        )
     if environment != settings.environment:
         raise LandingError(
             f"{path}: was filled in the environment '{environment}', this is '{settings.environment}'",
             fix="set PENSTOCK_ENV, or PENSTOCK_DATA to the data folder of this environment",
+            where=path,
+            value=environment,
         )
     if complete_until is None:
         raise LandingError(
-            f"stream {stream}: {path} was never complete: no drain has come to its end", fix=drain
+            f"stream {stream}: {path} was never complete: no drain has come to its end",
+            fix=drain,
+            where=path,
         )
     if version < FORMAT_VERSION:
         _migrate(settings, stream, path, wait=max(deadline - time.monotonic(), 0))
@@ -86,6 +94,7 @@ def refuse_lost_commits(settings: Settings, warehouse: Path, streams: tuple[str,
                 f"{path}: the landing file of {stream} ends with commit {newest}, but commit {commit} was "
                 "read before and is not in it: the file was replaced or restored",
                 fix="bring the file back; or, to go on without what only it held, build with --full-refresh",
+                where=path,
             )
 
 
@@ -99,4 +108,5 @@ def _migrate(settings: Settings, stream: str, path: Path, *, wait: float) -> Non
             raise LandingError(
                 f"{path}: cannot be brought up to today's format: {str(exc).strip().splitlines()[0]}",
                 fix="mend what the message says (a full disk?) and run again; nothing has changed",
+                where=path,
             ) from exc

@@ -14,7 +14,9 @@ from penstock.core.errors import GateError
 def open_warehouse(path: Path, pipeline: str) -> duckdb.DuckDBPyConnection:
     """Open the warehouse read-only. Raises GateError where there is none yet."""
     if not path.exists():
-        raise GateError(f"{path}: nothing has been built yet", fix=f"run: penstock transform {pipeline}")
+        raise GateError(
+            f"{path}: nothing has been built yet", fix=f"run: penstock transform {pipeline}", where=path
+        )
     return open_duckdb(path, read_only=True)
 
 

@@ -26,6 +26,4 @@ def validate(pipeline: str, output: str, run_id: str) -> None:
     settings = Settings.from_env()
     load_pipeline(settings, pipeline)  # a misspelt name is told as such
     verdict = judge(settings, pipeline, run_id)
-    tell(verdict, output, verdict_text)
-    if (error := verdict_error(verdict)) is not None:
-        raise error
+    tell(verdict, output, verdict_text, error=verdict_error(verdict))

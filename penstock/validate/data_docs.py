@@ -57,7 +57,7 @@ def build_data_docs(context: Any, folder: Path) -> Path:
     )
     context.build_data_docs(site_names=[_SITE])
     if not index.is_file():
-        raise GateError(f"{folder}: Great Expectations wrote no Data Docs there")
+        raise GateError(f"{folder}: Great Expectations wrote no Data Docs there", where=folder)
     return index
 
 

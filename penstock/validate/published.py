@@ -35,6 +35,7 @@ def attach_published(connection: duckdb.DuckDBPyConnection, link: Path) -> bool:
         raise GateError(
             f"{link}: the published version cannot be read: {_first_line(exc)}",
             fix="see `penstock publish ls`, and roll back to a version that is whole",
+            where=link,
         ) from exc
     return True
 

@@ -17,6 +17,7 @@ from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.broker import create_topic
 from penstock.local.produce import Produced, produce
+from penstock.local.run_local import what_failed
 from penstock.local.synthetic import synthetic_sample
 from penstock.monitor.slack_stand_in import SlackStandIn
 from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN
@@ -189,6 +190,17 @@ def test_the_browser_shows_the_red_run(airflow: AirflowApi, refused: Run, browse
         "ingest": ("Success", "green"), "transform": ("Success", "green"), "validate": ("Failed", "red"),
         "publish": ("Upstream Failed", "red"), "report": ("Success", "green"),
     }  # fmt: skip
+
+
+def test_run_local_says_what_the_gate_said(airflow: AirflowApi, refused: Run, e2e_settings: Settings) -> None:
+    tasks = airflow.task_states(PIPELINE, refused.id)
+    error = what_failed(e2e_settings, airflow, refused.id, tasks)
+    said = "the task validate failed: marts.sessions: expect_table_row_count_to_equal failed: observed"
+    assert error.message.startswith(said)
+    docs, log, served = error.fix.splitlines()
+    assert docs == f"see {e2e_settings.docs_dir}/{PIPELINE}/index.html"
+    assert log == f"  its log: {airflow.task_url(PIPELINE, refused.id, 'validate')}"
+    assert served.startswith("  BI still serves version 1")
 
 
 def test_slack_hears_it_once_and_from_the_run_itself(

@@ -81,11 +81,11 @@ def told(*words: str) -> Any:
 
 def fail_and_tell(stage: str) -> Any:
     """The stage fails as it always does here; then people are told, as Airflow's callback does."""
-    code, stdout, stderr = finished(stage, PIPELINE)
-    assert (code, stdout) == (1, "")
+    code, stdout, stderr = finished(stage, PIPELINE, "-o", "json")
+    assert code == 1
+    assert FAILS[stage] in json.loads(stdout)["error"]["message"]
     assert stderr.startswith("Error: ")
-    assert FAILS[stage] in stderr.splitlines()[0]
-    return told("failure", PIPELINE, "--stage", stage, "--run-id", "run-1", "--error", stderr)
+    return told("failure", PIPELINE, "--stage", stage, "--run-id", "run-1", "--error", stdout)
 
 
 def begin(fault: Fault, slack: SlackStandIn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def ls(stream: str | None, output: str) -> None:
         tell(list_rejects(settings, load_contract(settings, stream)), output, _listed)
         return
     lists, errors = list_all_rejects(settings)
-    tell(lists, output, lambda all_of_them: "\n".join(_listed(one) for one in all_of_them))
+    tell([*lists, *errors], output, lambda _: "\n".join(_listed(one) for one in lists))
     for error in errors:
         say_aside(f"Error: {error}")
     if errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from penstock.airflow.child import Child, Ended
+from penstock.core.error_data import ErrorData, as_object
 from tests.patience import PATIENCE, is_gone, until
 
 # Leaves a child of its own behind (which ignores SIGTERM), and its process ids in the file `pids`.
@@ -47,7 +49,7 @@ def test_stdout_is_the_result_and_stderr_goes_to_the_log_line_by_line(tmp_path: 
     lines: list[str] = []
     code = "import sys; sys.stderr.write('one\\ntwo \\u00e9'); print('{}')"
     ended = run(code, tmp_path, lines)
-    assert ended == Ended(code=0, stdout="{}\n", error="", stopped=False)
+    assert ended == Ended(code=0, stdout="{}\n", error=None, stopped=False)
     assert lines == ["one", "two é"]
 
 
@@ -67,29 +69,51 @@ def test_much_output_on_both_sides_blocks_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("code", "message"),
     [
-        ("import sys; sys.exit('working\\nError: the gate refused: 3 checks\\n  Fix: look')",
-         "the gate refused: 3 checks\n  Fix: look"),
         ("raise KeyError('x')", "the command ended with exit code 1: KeyError: 'x'"),
         ("import sys; sys.exit(3)", "the command ended with exit code 3: it said nothing on stderr"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
          "the command was ended by SIGKILL (out of memory?)"),
         ("import os; os.abort()", "the command was ended by SIGABRT"),
+        ("import sys; sys.exit(255)", "the command ended with exit code 255: it said nothing on stderr"),
+        ("import sys; sys.exit(127)", "the command ended with exit code 127: it said nothing on stderr"),
+        ("print('{\"error\": {\"kind\": \"x\", \"mess'); raise SystemExit('broken off')",
+         "the command ended with exit code 1: broken off"),
+        ("print('{\"landed\": 7}'); raise SystemExit('too late')",
+         "the command ended with exit code 1: too late"),
     ],
 )  # fmt: skip
-def test_how_it_failed_is_told_shortly(code: str, error: str, tmp_path: Path) -> None:
+def test_a_command_that_could_not_say_why_is_described_by_its_end(
+    code: str, message: str, tmp_path: Path
+) -> None:
     ended = run(code, tmp_path)
-    assert ended.error == error
+    assert ended.error is not None
+    assert ended.error.message == message
     assert not ended.stopped
+
+
+@pytest.mark.parametrize(
+    "end", ["sys.exit('Error: the gate refused')", "os.kill(os.getpid(), signal.SIGKILL)"]
+)
+def test_a_command_says_itself_why_it_failed(end: str, tmp_path: Path) -> None:
+    """Also where it is killed on its way out."""
+    error = ErrorData("GateRefused", "3 checks", value="7", fix="look")
+    said = json.dumps(as_object(error))
+    code = f"import os, signal, sys; print('a word'); print({said!r}, flush=True); {end}"
+    assert run(code, tmp_path).error == error
+
+
+def test_a_result_that_looks_like_an_error_fails_nothing(tmp_path: Path) -> None:
+    assert run('print(\'{"error": {"message": "x"}}\')', tmp_path).error is None
 
 
 def test_an_interpreter_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     ended = Child(["/no/such/python", "-m", "x"], env=os.environ, cwd=tmp_path).follow(lambda _: None)
-    assert ended.error.splitlines() == [
-        "/no/such/python: cannot be started: No such file or directory",
-        "  Fix: set PENSTOCK_PYTHON to the interpreter that has penstock",
-    ]
+    assert ended.error == ErrorData(
+        "CannotStart", "/no/such/python: cannot be started: No such file or directory",
+        where="/no/such/python", fix="set PENSTOCK_PYTHON to the interpreter that has penstock",
+    )  # fmt: skip
 
 
 def test_a_stop_ends_the_whole_family_also_one_that_ignores_it(tmp_path: Path) -> None:
@@ -103,7 +127,8 @@ def test_a_stop_ends_the_whole_family_also_one_that_ignores_it(tmp_path: Path) -
     threading.Thread(target=stop).start()
     ended = child.follow(lambda _: None)
     assert ended.stopped
-    assert ended.error.startswith("stopped from outside")
+    assert ended.error is not None
+    assert ended.error.message.startswith("stopped from outside")
     assert len(family) == 2
     wait_until_gone(family)
 

@@ -81,11 +81,13 @@ def test_one_that_is_broken_is_told_beside_all_others(orders: Orders, broken: st
         orders.settings.contract_file(other).write_text(text)
     result = CliRunner().invoke(main, ["ingest", "rejects", "ls", "-o", "json"])
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == [
+    *lists, failed = json.loads(result.stdout)
+    assert lists == [
         {"stream": "a_first", "open": 0, "replayed": 0, "counts": []},
         of_orders,
         {"stream": "things", "open": 0, "replayed": 0, "counts": []},
     ]
+    assert failed["error"]["message"] in result.stderr
     assert f"Error: {orders.settings.contract_file('refunds').parent.parent}" in result.stderr or (
         what != "contract"
     )

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from penstock.core.settings import Settings
-from penstock.local.run_local import error_line
 from penstock.local.services import Services, free_port
 from tests.patience import PATIENCE
 
@@ -80,20 +79,6 @@ def test_clean_stops_and_removes_what_runs_made_and_nothing_else(settings: Setti
     assert [path.name for path in settings.data.iterdir()] == ["mine.txt"]
     assert not Path(f"/proc/{service.pid}").exists() or Services(settings).running("sleeper") is None
     assert penstock("clean").stdout == "removed: nothing was there\n"
-
-
-@pytest.mark.parametrize(
-    ("log", "line"),
-    [
-        ("starting\nError: no broker\n  Fix: start one\n", "no broker"),
-        ("Error: first\nagain\nError: second\ntask ended\n", "second"),
-        ("Traceback\nValueError: odd\n\n", "odd"),
-        ("one\ntwo\n\n", "two"),
-        ("", "its log is empty"),
-    ],
-)
-def test_the_line_of_a_log_that_says_what_broke(log: str, line: str) -> None:
-    assert error_line(log) == line
 
 
 def test_an_interrupted_run_says_what_stays_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from penstock.core.error_data import ErrorData, as_object
 from penstock.core.settings import Settings
 from penstock.monitor.outbox import Outbox, Summary
 from penstock.monitor.slack_stand_in import Reply, SlackStandIn
 from tests.patience import PATIENCE, until
 
 COMMAND = [sys.executable, "-m", "penstock", "monitor"]
-ERROR = "12:00 working\nError: orders.id: 3 nulls\n  Fix: see the rejects"
+ERROR = json.dumps(as_object(ErrorData("GateRefused", "orders.id: 3 nulls", fix="see the rejects")))
 FAILURE = [
     *COMMAND, "failure", "shop", "--stage", "validate", "--run-id", "run-1",
     "--log-url", "http://airflow/log", "--error", ERROR,
@@ -48,6 +49,29 @@ def test_a_failure_reaches_slack_once(webhook: SlackStandIn) -> None:
     assert "Owner: shop-team\nEnvironment: test\nRun: run-1" in text
     assert result(*COMMAND, "deliver")["delivered"] == 0
     assert len(webhook.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("the cron job was killed", "What broke: the cron job was killed\nBI serves nothing"),
+        ("one\n\x1b[31mtwo\x1b[0m\n", "What broke: one\ntwo\nBI serves nothing"),
+        ("\x1b[0m", "What broke: no error was given: see the log\nBI serves nothing"),
+        ("", "What broke: no error was given: see the log\nBI serves nothing"),
+        ('{"error": {"kind": "GateRef', 'What broke: {"error": {"kind": "GateRef\nBI serves nothing'),
+    ],
+)
+def test_a_sentence_does_as_well(webhook: SlackStandIn, error: str, shown: str) -> None:
+    assert result(*FAILURE[:-1], error)["state"] == "delivered"
+    assert shown in webhook.texts[0]
+
+
+def test_what_a_command_prints_as_it_fails_is_what_people_hear(webhook: SlackStandIn) -> None:
+    """As a shell script hands it on, without Airflow."""
+    failed = run(sys.executable, "-m", "penstock", "validate", "shop", "-o", "json")
+    assert failed.returncode == 1
+    result(*FAILURE[:-1], failed.stdout)
+    assert "nothing has been built yet\nFix: run: penstock transform shop\n" in webhook.texts[0]
 
 
 def test_a_bot_token_uses_the_pipelines_channel(
@@ -92,8 +116,9 @@ def test_an_unsent_message_holds_up_no_later_one(project: Settings, slack_server
 
 def test_no_secret_reaches_slack_the_logs_or_the_outbox(webhook: SlackStandIn, project: Settings) -> None:
     secrets = [webhook.webhook_url, "xoxb-9876-leaked-token", "pa55word"]
-    error = f"Error: POST {secrets[0]} with {secrets[1]} from db://me:{secrets[2]}@host"
-    done = run(*FAILURE[:-1], error)
+    said = f"POST {secrets[0]} with {secrets[1]} from db://me:{secrets[2]}@host"
+    error = ErrorData("BrokerError", said, where=said, value=said, fix=said)
+    done = run(*FAILURE[:-1], json.dumps(as_object(error)))
     told = [done.stdout, done.stderr, *webhook.texts, project.outbox_file.read_bytes().decode("latin-1")]
     assert "db://me:***@host" in webhook.texts[0]
     assert [secret for secret in secrets for text in told if secret in text] == []
@@ -101,7 +126,7 @@ def test_no_secret_reaches_slack_the_logs_or_the_outbox(webhook: SlackStandIn, p
 
 def test_an_error_text_that_is_not_utf8_is_told_all_the_same(webhook: SlackStandIn) -> None:
     done = subprocess.run(
-        [*(word.encode() for word in FAILURE[:-1]), b"Error: caf\xe9"], capture_output=True, timeout=PATIENCE
+        [*(word.encode() for word in FAILURE[:-1]), b"caf\xe9"], capture_output=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     assert "What broke: caf?" in webhook.texts[0]
@@ -136,7 +161,7 @@ def test_two_processes_deliver_at_once_and_each_message_arrives_once_and_in_orde
 
 
 def test_failures_of_several_tasks_at_once_all_arrive(webhook: SlackStandIn) -> None:
-    processes = [subprocess.Popen([*FAILURE[:-1], f"Error: number {number}"]) for number in range(4)]
+    processes = [subprocess.Popen([*FAILURE[:-1], f"number {number}"]) for number in range(4)]
     assert [process.wait(timeout=PATIENCE) for process in processes] == [0, 0, 0, 0]
     assert result(*COMMAND, "deliver")["pending"] == 0
     numbers = sorted(text.split("number ")[1][0] for text in webhook.texts)

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from penstock.core.error_data import ErrorData
 from penstock.core.settings import Settings
 from penstock.core.verdict import write_verdict
 from penstock.monitor.message import Failure
@@ -19,7 +20,7 @@ AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 def known(settings: Settings, stage: str = "validate", run_id: str = "run-1") -> tuple[Failure, str | None]:
     return situation(
-        settings, pipeline="shop", stage=stage, run_id=run_id, log_url="", error="", at=AT,
+        settings, pipeline="shop", stage=stage, run_id=run_id, log_url="", error=ErrorData("Text", ""), at=AT,
         scrubbed=lambda text: text,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -32,13 +33,16 @@ def test_a_broken_model_is_named_with_its_file_and_the_first_error(
     shop.landing.land([make_event("a"), make_event("b", event_type="purchase")])
     done = shop.transform()
     assert done.returncode == 1
-    assert done.stdout == ""
+    as_data = json.loads(done.stdout)["error"]
     error, fix = done.stderr.splitlines()[-2:]
     assert error.startswith("Error: pipeline customer_events: unit test a_se")
     assert 'Referenced column "tume" not found' in error
     assert re.search(r" of model sessions \(models/marts/sessions\.yml:\d+\) failed: Binder Error: ", error)
     assert error.endswith(" skipped)")
     assert fix.startswith("  Fix: ")
+    assert (f"Error: {as_data['message']}", f"  Fix: {as_data['fix']}") == (error, fix)
+    assert re.fullmatch(rf"{models}/marts/sessions\.yml:\d+", as_data["where"])
+    assert as_data["kind"] == "TransformError"
     assert shop.builds() == 0
 
 

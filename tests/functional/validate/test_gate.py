@@ -394,8 +394,11 @@ def test_as_a_process_it_says_only_the_result_on_stdout_and_the_error_last_on_st
     )
 
     assert done.returncode == 1
-    assert json.loads(done.stdout)["run_id"] == "scheduled__1"
+    verdict = json.loads(done.stdout)
+    assert verdict["run_id"] == "scheduled__1"
+    assert verdict["error"]["kind"] == "GateRefused"
     lines = done.stderr.splitlines()
+    assert lines == [f"Error: {verdict['error']['message']}", f"  Fix: {verdict['error']['fix']}"]
     assert len(lines) == 2, done.stderr
     assert lines[0].startswith(
         "Error: marts.purchases: expect_column_values_to_be_between(price) failed: 10 of 10"

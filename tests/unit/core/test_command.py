@@ -29,17 +29,30 @@ class Result:
     counts: dict[int, float | None]
 
 
+REFUSED = GateRefused("orders: 3 nulls", fix="look at them", where="orders.yaml:3")
+AS_DATA = {
+    "kind": "GateRefused", "message": "orders: 3 nulls", "where": "orders.yaml:3", "value": None,
+    "fix": "look at them",
+}  # fmt: skip
 RESULT = Result("é", (Part(dt.datetime(2026, 1, 2, 3, tzinfo=dt.UTC), Path("/a")),), {1: 0.5, 2: None})
 
 
 @click.command()
-@click.option("--fail", type=click.Choice(["no", "refused", "bug"]), default="no")
+@click.option(
+    "--fail", type=click.Choice(["no", "refused", "disk", "bug", "argument", "result"]), default="no"
+)
 @run_id_option
 @output_option
 @tells_errors
 def command(fail: str, run_id: str, output: str) -> None:
     if fail == "refused":
-        raise GateRefused("orders: 3 nulls", fix="look at them")
+        raise REFUSED
+    if fail == "disk":
+        raise PermissionError(errno.EACCES, "Permission denied", "/x/y")
+    if fail == "argument":
+        raise click.BadParameter("'x' is no place")
+    if fail == "result":
+        tell({"checks": 3}, output, str, error=REFUSED)
     if fail == "bug":
         raise ZeroDivisionError("a bug")
     tell(RESULT, output, lambda result: f"{result.name} by {run_id}")
@@ -57,13 +70,51 @@ def test_a_result_is_told_as_text_or_as_one_line_of_json() -> None:
 
 
 def test_an_error_we_can_explain_is_the_last_thing_on_stderr_and_exits_1() -> None:
-    done = CliRunner().invoke(command, ["--fail", "refused", "-o", "json"])
+    done = CliRunner().invoke(command, ["--fail", "refused"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "Error: orders: 3 nulls\n  Fix: look at them\n"
 
 
+def test_as_json_an_error_is_also_one_object_on_stdout() -> None:
+    done = CliRunner().invoke(command, ["--fail", "refused", "-o", "json"])
+    assert (done.exit_code, done.stderr) == (1, "Error: orders: 3 nulls\n  Fix: look at them\n")
+    assert done.stdout.count("\n") == 1
+    assert json.loads(done.stdout) == {"error": AS_DATA}
+
+
+def test_as_json_what_a_disk_refuses_is_an_object_too() -> None:
+    done = CliRunner().invoke(command, ["--fail", "disk", "-o", "json"])
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["kind"], error["where"]) == (1, "DiskError", "/x/y")
+    assert error["message"] == "/x/y: Permission denied"
+
+
+def test_a_result_that_fails_the_command_is_one_object_with_its_error() -> None:
+    done = CliRunner().invoke(command, ["--fail", "result", "-o", "json"])
+    assert (done.exit_code, done.stderr) == (1, "Error: orders: 3 nulls\n  Fix: look at them\n")
+    assert json.loads(done.stdout) == {"checks": 3, "error": AS_DATA}
+    done = CliRunner().invoke(command, ["--fail", "result"])
+    assert (done.exit_code, done.stdout) == (1, "{'checks': 3}\n")
+
+
 def test_a_bug_stays_loud() -> None:
-    assert isinstance(CliRunner().invoke(command, ["--fail", "bug"]).exception, ZeroDivisionError)
+    done = CliRunner().invoke(command, ["--fail", "bug"])
+    assert isinstance(done.exception, ZeroDivisionError)
+    assert done.stdout == ""
+
+
+def test_as_json_a_bug_is_an_object_and_stays_loud() -> None:
+    done = CliRunner().invoke(command, ["--fail", "bug", "-o", "json"])
+    assert isinstance(done.exception, ZeroDivisionError)
+    error = json.loads(done.stdout)["error"]
+    assert (error["kind"], error["message"]) == ("ZeroDivisionError", "ZeroDivisionError: a bug")
+    assert "report it" in error["fix"]
+
+
+def test_a_wrong_argument_is_no_bug() -> None:
+    done = CliRunner().invoke(command, ["--fail", "argument", "-o", "json"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "'x' is no place" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from penstock.monitor.message import Failure, escaped, failure_message, readable, slack_payload, what_broke
+from penstock.core.error_data import ErrorData
+from penstock.monitor.message import Failure, escaped, failure_message, readable, slack_payload
 
 AT = dt.datetime(2026, 11, 23, 18, 5, 9, tzinfo=dt.UTC)
 
@@ -14,7 +15,7 @@ AT = dt.datetime(2026, 11, 23, 18, 5, 9, tzinfo=dt.UTC)
 def failure(**changed: Any) -> Failure:
     facts: dict[str, Any] = {
         "pipeline": "shop", "stage": "validate", "run_id": "scheduled__1", "environment": "prod", "at": AT,
-        "owner": "shop-team", "error": "Error: orders.id: 3 nulls\n  Fix: see the rejects",
+        "owner": "shop-team", "error": ErrorData("GateRefused", "orders.id: 3 nulls", fix="see the rejects"),
         "served": "BI still serves version 7, complete until 2026-11-23 17:00:00 UTC.",
         "log_url": "http://airflow/log?a=1&b=2",
     }  # fmt: skip
@@ -58,31 +59,18 @@ def test_the_message_says_all_that_a_person_needs_in_text_and_in_blocks() -> Non
 
 
 def test_no_fix_no_links_then_none_are_shown() -> None:
-    message = failure_message(failure(error="boom", log_url=""))
+    message = failure_message(failure(error=ErrorData("Text", "boom"), log_url=""))
     assert "Fix" not in message.text
     assert "Airflow log" not in json.dumps(message.blocks)
 
 
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        ("Error: orders: bad\n  Fix: mend it", ("orders: bad", "mend it")),
-        ("10:00 Fix: not this\nError: first\nprogress 40 %\nError: second", ("second", "")),
-        ("dags/x.yaml:3: unknown key 'ownr'\n  Fix: did you mean 'owner'?",
-         ("dags/x.yaml:3: unknown key 'ownr'", "did you mean 'owner'?")),
-        ("Traceback (most recent call last):\n  File a\nKeyError: 'x'\n", ("KeyError: 'x'", "")),
-        ("killed by signal 9\nmore", ("killed by signal 9", "")),
-        ("", ("no error text was given: see the log", "")),
-        (" \n\x1b[0m\n", ("no error text was given: see the log", "")),
-        ("\x1b[31mError: red\x1b[0m\r\n  Fix: calm", ("red", "calm")),
-    ],
-)  # fmt: skip
-def test_what_broke_is_one_line_with_its_fix(error: str, told: tuple[str, str]) -> None:
-    assert what_broke(error) == told
+def test_a_failure_without_a_word_says_so() -> None:
+    message = failure_message(failure(error=ErrorData("Text", "")))
+    assert "What broke: no error was given: see the log" in message.text
 
 
 def test_foreign_text_can_neither_mention_nor_link() -> None:
-    evil = "Error: <!channel> & <http://evil|click>"
+    evil = ErrorData("Text", "<!channel> & <http://evil|click>")
     message = failure_message(
         failure(error=evil, pipeline="<!here>", owner="<@U1>", log_url="javascript:<x>")
     )
@@ -101,7 +89,7 @@ def test_over_long_texts_are_cut_within_slacks_limits_and_say_so(character: str)
     long = character * 50_000
     message = failure_message(
         failure(
-            error=f"Error: {long}\nFix: {long}",
+            error=ErrorData("Text", long, fix=long),
             owner=long,
             served=long,
             log_url="http://a/" + long,
