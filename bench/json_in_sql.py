@@ -22,7 +22,7 @@ from penstock.core.duckdb_file import literal, quoted
 from penstock.core.settings import Settings
 from penstock.ingest.check.checker import REJECTS
 from penstock.ingest.check.compiler import LONGEST_VALUE
-from penstock.ingest.check.field_rules import column, is_good, json_path, prepared_column, value_column
+from penstock.ingest.check.field_rules import column, is_good, json_path, prepared_columns, value_column
 from penstock.ingest.check.result import Reasons
 from penstock.ingest.contract.model import Contract, Field
 from penstock.ingest.landing.batch import Batch, Landed
@@ -134,14 +134,12 @@ named AS (
 ),
 marked AS (
     SELECT
-        *,
-        {_comma(f"{_token(field)} AS {column('token', field)}" for field in fields)}
+        {_comma(["*", *(one for field in fields for one in _marked(field))])}
     FROM named
 ),
 prepared AS (
     SELECT
-        *
-        {"".join(", " + _prepared(field) for field in fields if field.kind in ("decimal", "timestamp"))}
+        {_comma(["*", *(one for field in fields for one in _prepared(field))])}
     FROM marked
 ),
 typed AS (
@@ -185,20 +183,26 @@ def _written_again(fields: list[Field], layout: _Layout) -> str:
     return f"concat({', '.join([*pieces, literal(fixed + '}')])})"  # leaves out what is NULL
 
 
-def _token(field: Field) -> str:
-    """What the rules of a field ask of its token: is it there, does it begin as a string?"""
-    text = column("text", field)
-    return f"CASE WHEN {text} IS NOT NULL THEN '\"' END" if _is_string(field) else text
+def _marked(field: Field) -> list[str]:
+    """What the rules of a field ask of its token: is it there, what is it, what does DuckDB make of it?"""
+    text, marked = column("text", field), []
+    if not field.required:
+        marked.append(f"{text} AS {column('token', field)}")
+    if not _is_string(field):
+        marked.append(f"{text} AS {column('raw', field)}")
+    if field.kind == "integer":
+        marked.append(f"TRY_CAST({text} AS {field.sql_type}) AS {column('cast', field)}")
+    return marked
 
 
 def _is_string(field: Field) -> bool:
     return field.kind in ("string", "uuid", "timestamp", "date")
 
 
-def _prepared(field: Field) -> str:
-    if field.kind == "decimal":  # the token is the number as sent; one with an exponent is not plain
-        return f"{column('token', field)} AS {column('number', field)}"
-    return prepared_column(field)
+def _prepared(field: Field) -> list[str]:
+    if field.kind == "decimal":  # the text is the number as sent; one with an exponent is not plain
+        return [f"{column('text', field)} AS {column('number', field)}"]
+    return prepared_columns(field)
 
 
 def _comma(items: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ class ContractModel:
     def __init__(self, contract: str) -> None:
         self.fields: list[dict[str, Any]] = yaml.safe_load(contract)["schema"][0]["properties"]
 
-    def judge(self, value: bytes | None) -> Verdict:
+    def check(self, value: bytes | None) -> Verdict:
         parsed, repeats, rule = read_event(value)
         if rule is not None:
             return _rejected({(None, rule)})

@@ -67,8 +67,8 @@ def compile_contract(contract: Contract) -> CompiledContract:
     """Compile the contract's rules to SQL."""
     fields = contract.fields
     paths = ", ".join(json_path(field) for field in fields)
-    known = {field.key: None for field in fields}
-    known_marked = {"$" + key: None for key in known}
+    without_known = literal(json.dumps({field.key: None for field in fields}))  # merge patches: null removes
+    without_marked = literal(json.dumps({"$" + field.key: None for field in fields}))
     inexact = [may_be_inexact(field) for field in fields if field.kind == "decimal"]
     sql = f"""
 WITH decoded AS (
@@ -134,14 +134,15 @@ parted AS (
     SELECT
         *,
         CASE WHEN has_good_fields AND len(keys) <> list_count(tokens)
-            THEN json_merge_patch(object, {literal(json.dumps(known))}::JSON) END AS unknown
+            THEN json_merge_patch(object, {without_known}::JSON) END AS unknown
     FROM tried
 ),
 searched AS (
     SELECT
         *,
-        CASE WHEN unknown IS NOT NULL AND NOT is_too_deep(unknown::VARCHAR) THEN all_keys(unknown::VARCHAR) END
-            AS unknown_keys,
+        CASE
+            WHEN unknown IS NOT NULL AND NOT is_too_deep(unknown::VARCHAR) THEN all_keys(unknown::VARCHAR)
+        END AS unknown_keys,
         CASE WHEN unknown IS NOT NULL THEN may_differ(unknown::VARCHAR) END AS may_differ
     FROM parted
 ),
@@ -153,7 +154,8 @@ sorted_out AS (
             WHEN unknown IS NULL THEN NOT ends_with_comma(json_text)
             WHEN unknown_keys IS NULL THEN false
             WHEN len(keys) <> list_count(tokens) + len(unknown_keys[1]) OR repeat_one(unknown_keys) THEN false
-            WHEN may_hold_comma(json_text) OR may_differ AND may_hold_nan(unknown::VARCHAR) THEN is_json(json_text)
+            WHEN may_hold_comma(json_text) OR may_differ AND may_hold_nan(unknown::VARCHAR)
+                THEN is_json(json_text)
             ELSE true
         END AS is_good
     FROM searched
@@ -166,7 +168,7 @@ read_again AS (
         CASE WHEN NOT is_good AND json IS NOT NULL THEN is_too_deep(json_text) END AS is_too_deep
     FROM sorted_out
 ),
-told AS (
+explained AS (
     SELECT
         *,
         is_json AND NOT is_too_deep AND object IS NOT NULL AS has_fields,
@@ -183,9 +185,9 @@ SELECT
         WHEN NOT is_good OR unknown IS NULL THEN NULL
         WHEN may_hold_minus_zero(json_text)
             OR may_differ AND (may_hold_exponent(json_text) OR contains(unknown::VARCHAR, 'e999'))
-            THEN unmarked(json_merge_patch(marked(json_text), {literal(json.dumps(known_marked))})::VARCHAR)::JSON
+            THEN unmarked(json_merge_patch(marked(json_text), {without_marked})::VARCHAR)::JSON
         WHEN may_differ AND (may_hold_long_fraction(json_text) OR may_be_rounded(unknown::VARCHAR))
-            THEN made_small(json_merge_patch(enlarged(json_text), {literal(json.dumps(known))})::VARCHAR)::JSON
+            THEN made_small(json_merge_patch(enlarged(json_text), {without_known})::VARCHAR)::JSON
         ELSE unknown
     END AS _unknown,
     partition AS _kafka_partition,
@@ -197,7 +199,7 @@ SELECT
         WHEN repeats_a_key THEN list_prepend({repeated_key_reason()}, field_reasons)
         ELSE field_reasons
     END AS reasons
-FROM told
+FROM explained
 """
     return CompiledContract(
         contract, parsed_schema(contract), rules_sql(contract, "parsed"), rows_sql(contract, "parsed"), sql

@@ -38,7 +38,7 @@ def may_be_inexact(field: Field) -> str:
     """A condition: a decimal's token may differ from what was sent. yyjson reads a number with a point or an
     exponent as a double, which is exact for 15 digits and may be zero where the number is not."""
     raw = column("raw", field)
-    # Only of a key that may be spelled with escapes are all numbers of the event looked at: that takes longer.
+    # Where the key may be spelled with escapes, all numbers of the event are looked at; that takes longer.
     spelled = literal(r"\\u00[2-7]" if re.fullmatch(r"[ !#-.0-[\]-~]*", field.key) else r"\\")
     key = re.escape(json.dumps(field.key, ensure_ascii=False)) + r"\s*:\s*-?"
     is_long = f"regexp_matches(json_text, {literal(key + '[0-9]*(?:[0-9]{8}[.eE]|[.][0-9]{8})')})"
@@ -64,10 +64,9 @@ def text_columns(field: Field) -> list[str]:
     elif field.kind == "integer":
         columns.append(f"TRY_CAST({raw} AS {field.sql_type}) AS {column('cast', field)}")
     elif field.kind == "decimal":
-        columns.append(
-            f"""CASE WHEN exact_text IS NOT NULL AND {is_number(raw)}
-            THEN number_parts(json_extract_string(exact_text, {json_path(field)})) END AS {column("parts", field)}"""
-        )
+        exact = f"number_parts(json_extract_string(exact_text, {json_path(field)}))"
+        has_exact = f"exact_text IS NOT NULL AND {is_number(raw)}"
+        columns.append(f"CASE WHEN {has_exact} THEN {exact} END AS {column('parts', field)}")
     return columns
 
 
@@ -86,6 +85,7 @@ def prepared_columns(field: Field) -> list[str]:
 
 
 def is_number(raw: str) -> str:
+    """A condition: the token (SQL of it) is a number."""
     return f"regexp_matches({raw}, '^-?[0-9]')"
 
 

@@ -65,7 +65,7 @@ def field_reasons(fields: Sequence[Field]) -> str:
                     END
                 }}
             )"""
-    
+
 
 @dataclass(frozen=True)
 class _BrokenRule:

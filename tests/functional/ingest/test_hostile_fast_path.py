@@ -22,8 +22,8 @@ def test_they_agree_with_a_model_in_python(tmp_path_factory: pytest.TempPathFact
     reader = Checker(tmp_path_factory.mktemp("hostile"), contract)
     generator = Hostile(seed)
     assert_agree(reader, ContractModel(contract), generator.messages(MESSAGES))
-    parsed = generator.parsed(MESSAGES)
-    assert_agree(reader, ContractModel(contract), parsed)
+    plain = generator.plain(MESSAGES)
+    assert_agree(reader, ContractModel(contract), plain)
     assert len(reader.fast) > MESSAGES / 20, "many are written as most producers write"
 
 

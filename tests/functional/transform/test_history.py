@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+
+from penstock.core.build_record import Build, read_builds
 
 pytestmark = pytest.mark.timeout(1800)  # ends a hang: each test builds many times
 MODELS = "dbt_project/customer_events/models"
@@ -27,8 +30,9 @@ class Life:
         assert old in text
         path.write_text(text.replace(old, new))
 
-    def record(self) -> Any:
-        return self.shop.query("select build_id from _penstock.build")
+    def record(self) -> list[Build]:
+        with duckdb.connect(self.shop.warehouse, read_only=True) as connection:
+            return read_builds(connection)
 
     def build(self, *words: str) -> str:
         done = self.shop.transform(*words)
