@@ -73,6 +73,10 @@ test: venv ## All tests: unit, functional, real broker, real Airflow and browser
 	@.venv/bin/python -m pytest tests/integration tests/e2e
 	@KILLS=10 .venv/bin/python -m pytest tests/faults -m "not slow" --numprocesses 2 --dist loadgroup
 
+.PHONY: check-fast
+check-fast: lint ## Within a minute, for the inner loop: lint, unit tests, the quick functional ones
+	@.venv/bin/python -m pytest tests/unit tests/functional/local tests/functional/monitor --numprocesses 2 --dist loadgroup
+
 .PHONY: faults
 faults: venv ## Break each part on purpose, then count every event (KILLS=100, SEED=)
 	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadgroup

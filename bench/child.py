@@ -30,8 +30,8 @@ def run_child(module: str, order: Mapping[str, Any]) -> Any:
     except subprocess.TimeoutExpired:
         raise BenchError(f"{module}: no end after {_GIVE_UP_AFTER:g} s", fix="take fewer events") from None
     if done.returncode != 0:
-        told = done.stderr.strip()[-2000:] or f"exit code {done.returncode}"
-        raise BenchError(f"{module}: {told}", fix="mend what it says, then run again")
+        why = done.stderr.strip()[-2000:] or f"exit code {done.returncode}"
+        raise BenchError(f"{module}: {why}", fix="mend what it says, then run again")
     lines = done.stdout.strip().splitlines()
     return json.loads(lines[-1]) if lines else None
 

@@ -25,7 +25,7 @@ from bench.shape_list import SHAPES
 from bench.shapes import run_shapes
 from bench.topic import Topic, make_topic, own_broker
 from bench.variations import run_variations
-from penstock.core.command import output_option, tell, tells_errors
+from penstock.core.command import output_option, print_result, reports_errors
 
 _BASELINES = [baseline.name for baseline in BASELINES]
 _SHAPES = [shape.name for shape in SHAPES]
@@ -47,7 +47,7 @@ _PARTS = ("pairs", "shapes", "profile", "variations", "memory", "idle", "file_si
     help="Also write the tables to this Markdown file.",
 )  # fmt: skip
 @output_option
-@tells_errors
+@reports_errors
 def bench(
     events: int, pairs: int, against: tuple[str, ...], shape: tuple[str, ...], part: tuple[str, ...],
     page_file: Path | None, output: str,
@@ -90,11 +90,11 @@ def bench(
     text = page(result)
     if page_file is not None:
         page_file.write_text(text, encoding="utf-8")
-    tell(result, output, lambda _: text, error=failed[0] if failed else None)
+    print_result(result, output, lambda _: text, error=failed[0] if failed else None)
 
 
 def run_profile(servers: str, folder: Path, events: int, say: Say) -> tuple[Outcome, ...]:
-    """One run of each of ours that tells its steps."""
+    """One run of each of ours that times its steps."""
     topic = Topic(Kind(), events)
     make_topic(servers, topic)
     outcomes = tuple(run_once(contender, servers, topic, folder, profile=True) for contender in OURS)

@@ -92,7 +92,7 @@ def tables(consumer: Any, events: int, chunk: Callable[[list[Any]], pa.RecordBat
 
 
 def consume(consumer: Any, events: int, at_once: int) -> Iterator[list[Any]]:
-    """All messages, many at a time. Raises RuntimeError where the client tells of an error."""
+    """All messages, many at a time. Raises RuntimeError where the client reports an error."""
     while events > 0:
         messages = consumer.consume(min(at_once, events), timeout=1.0)
         if not messages:

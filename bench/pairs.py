@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A contender to compare with; `note` tells readers what is particular. `most`: so many events at most,
+    """A contender to compare with; `note` says what is particular. `most`: so many events at most,
     for a run of some seconds; `rounds`: so many pairs at most. `at_least`: the ratio that Penstock as
     it ships holds as lower quartile of the pairs; `aim`: what we want as median."""
 

@@ -40,7 +40,7 @@ _LANDING = (
     (Source, "verify_topic", "ask whether the topic is the same"),
     (LandingFile, "insert_rows", _INSERT),
     (LandingFile, "land", _COMMIT),
-    (Fetch, "commit_group", "tell Kafka the offsets"),
+    (Fetch, "commit_group", "commit the group offsets"),
 )
 _NETWORK = "receive (kafka-python's network thread)"
 _DRAIN: Any = drain_module
@@ -105,7 +105,7 @@ class Profile:
 
 @contextmanager
 def profiled() -> Iterator[Profile]:
-    """From now on, each step is told to the profile."""
+    """From now on, the profile times each step."""
     profile = Profile(defaultdict(float), defaultdict(float), time.process_time(), time.perf_counter())
     originals = [(owner, name, getattr(owner, name)) for owner, name, _ in (*_AHEAD, *_LANDING)]
     for wrapped, hooks in ((profile.ahead, _AHEAD), (profile.step, _LANDING)):

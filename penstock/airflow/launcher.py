@@ -18,7 +18,7 @@ CANNOT_START = 127  # exit code, as in a shell; the one line on stderr says why
 def main(command: list[str]) -> int:
     """Run `command` in this process's group; return its exit code, 128 + n where signal n ended it."""
     # A handler, not SIG_IGN: the command would inherit that. The group's SIGTERM is meant for the command;
-    # this process stays to tell how it ended.
+    # this process stays to report how it ended.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
     try:

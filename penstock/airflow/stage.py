@@ -120,10 +120,10 @@ class PublishOperator(StageOperator):
 
 
 class ReportOperator(PenstockOperator):
-    """Sends what is still in the outbox, then tells in its log how every stage of the run ended.
+    """Sends what is still in the outbox, then logs how every stage of the run ended.
 
     Fails only where a person has marked the running run as failed: Airflow then skips the stages that are
-    left, and calls the run a success once its teardown has ended well or badly. Here at least it is told.
+    left, and calls the run a success once its teardown has ended well or badly. Here at least it is logged.
     """
 
     def __init__(self, *, stages: Sequence[str], **kwargs: Any) -> None:
@@ -131,7 +131,7 @@ class ReportOperator(PenstockOperator):
         self._stages = list(stages)
 
     def execute(self, context: Any) -> None:
-        """Messages that cannot be sent are told in the log; they make no run fail."""
+        """Messages that cannot be sent are logged; they make no run fail."""
         for words in self._commands:
             try:
                 self._run(words, context)
@@ -153,8 +153,8 @@ class ReportOperator(PenstockOperator):
         for stage in self._stages:
             state = states.get(stage) or "not run"
             results = ti.xcom_pull(task_ids=stage) if state == "success" else None
-            told = " | ".join(_one_line(result) for result in results or [])
-            lines.append(f"  {stage:<9} {state:<15} {told}".rstrip())
+            shown = " | ".join(_one_line(result) for result in results or [])
+            lines.append(f"  {stage:<9} {state:<15} {shown}".rstrip())
         return lines
 
 

@@ -16,17 +16,17 @@ _PASSWORD = re.compile(r"[^,/]*@")
 def checked_servers(value: str) -> str:
     """The addresses without spaces around them. Raises SettingError, which names the part that is wrong:
     Kafka's client would stop with a Python error, or ask another place than the one that is meant."""
-    told = _PASSWORD.sub("***@", value)
+    shown = _PASSWORD.sub("***@", value)
     if value.strip()[:1] in ("'", '"'):
         raise SettingError(
-            f"{_NAME} is {told}: the quotes are part of it", fix="write it without quotes", value=told
+            f"{_NAME} is {shown}: the quotes are part of it", fix="write it without quotes", value=shown
         )
     servers = [part.strip() for part in value.split(",")]
     for server in servers:
         if problem := _problem(server):
             part = _PASSWORD.sub("***@", server)
             named = "" if len(servers) == 1 else f", in it {part!r}"
-            raise SettingError(f"{_NAME} is {told!r}{named}: {problem}", fix=_FIX, value=part)
+            raise SettingError(f"{_NAME} is {shown!r}{named}: {problem}", fix=_FIX, value=part)
     return ",".join(servers)
 
 

@@ -1,4 +1,4 @@
-"""Which code and which declarations a run used: told in build records and in the ledger."""
+"""Which code and which declarations a run used: noted in build records and in the ledger."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def default_run_id() -> str:
     return f"manual__{dt.datetime.now(dt.UTC).isoformat(timespec='microseconds')}"
 
 
-def tells_errors(command: Callable[P, None]) -> Callable[P, None]:
+def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
     """End with exit code 1 where `command` raises a PenstockError or what a disk refuses: as text on stderr,
     with `-o json` also as data on stdout. Anything else is a bug and stays loud. That nobody reads the output
     any more fails nothing."""
@@ -75,7 +75,7 @@ class NobodyReads(Exception):
     """Whoever read stdout has ended, as `head` does."""
 
 
-def tell(
+def print_result(
     result: Any, output: str, as_text: Callable[[Any], str], *, error: PenstockError | None = None
 ) -> None:
     """Print a result (a dataclass, or plain JSON types): `as_text(result)`, or one line of JSON.

@@ -1,4 +1,4 @@
-"""What a disk refuses, told in words: no room, no permission, a file where a folder must be.
+"""What a disk refuses, in words: no room, no permission, a file where a folder must be.
 
 One mapper for all commands (`refusal`), used where a command ends (`command.py`). Errors that no disk gives
 are bugs: they are left alone.
@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from penstock.core.errors import DiskError
+from penstock.core.errors import DiskError, first_line
 
 _ROOM = "make room there, then run again"
 _RIGHTS = "give this user (uid {uid}) the right to it, or choose another place"
@@ -51,7 +51,7 @@ def refusal(exc: BaseException, data: Path | None) -> DiskError | None:
     duckdb = sys.modules.get("duckdb")
     if duckdb is not None and isinstance(exc, duckdb.IOException):
         return DiskError(
-            str(exc).strip().splitlines()[0],
+            first_line(exc),
             fix="see that the disk has room, and that this user may write there; then run again",
         )
     return None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from penstock.core.disk import why_not
-from penstock.core.errors import BusyError, PenstockError
+from penstock.core.errors import BusyError, PenstockError, first_line
 
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _OTHER_PATH = re.compile(r"[?\\]")  # DuckDB looks for the log before a ?, and takes a \ for a /
+MEND = "mend what the message says (a full disk?) and run again"  # the way out where nothing has changed
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25  # seconds
 
 
@@ -45,7 +48,7 @@ def open_duckdb(
                 if refused := why_not(path, write=not read_only):
                     raise refused from exc
                 raise PenstockError(
-                    f"{path}: cannot be opened as a DuckDB file: {_first_line(exc)}", where=path
+                    f"{path}: cannot be opened as a DuckDB file: {first_line(exc)}", where=path
                 ) from exc
             if time.monotonic() + pause > deadline:
                 raise BusyError(
@@ -58,6 +61,17 @@ def open_duckdb(
             return connection
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+@contextmanager
+def duckdb_errors_as(
+    kind: type[PenstockError], what: str, *, fix: str = MEND, where: object = None
+) -> Iterator[None]:
+    """DuckDB's errors in the block as errors of `kind`: `what` could not be done, then why. Others pass."""
+    try:
+        yield
+    except duckdb.Error as exc:
+        raise kind(f"{what}: {first_line(exc)}", fix=fix, where=where) from exc
 
 
 def refuse_other_path(path: Path) -> None:
@@ -91,7 +105,3 @@ def quoted(identifier: str) -> str:
 def literal(text: str) -> str:
     """An SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _first_line(exc: Exception) -> str:
-    return str(exc).strip().splitlines()[0]

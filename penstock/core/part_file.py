@@ -1,6 +1,6 @@
-"""A file that appears under its name whole, or not at all: written beside it, then linked.
+"""A file that appears under its name whole, or not at all: written beside it, then linked or renamed.
 
-A process that is killed leaves what it wrote under a name that tells its PID. The next one that writes into
+A process that is killed leaves what it wrote under a name that holds its PID. The next one that writes into
 the same folder removes it, and so can a person.
 """
 
@@ -33,6 +33,15 @@ def left_parts(folder: Path) -> list[Path]:
     """What processes that are gone have left in `folder`."""
     named = ((path, _PART.fullmatch(path.name)) for path in sorted(folder.glob(".*")))
     return [path for path, name in named if name and not _runs(int(name["pid"]))]
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Make `file` hold `text`, or leave it as it was; on the disk when this returns."""
+    with part_file(file) as part:
+        part.write_text(text, encoding="utf-8")
+        flush(part)
+        part.replace(file)
+    flush(file.parent)
 
 
 def flush(path: Path) -> None:

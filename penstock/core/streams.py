@@ -51,7 +51,7 @@ def _open_missing_streams() -> None:
 
 
 def _in_utf8() -> None:
-    """Python can be told only when it starts. In another locale it would give DuckDB other file names than it
+    """Python can be set only when it starts. In another locale it would give DuckDB other file names than it
     uses itself, and libraries would read and write their files in that locale's encoding."""
     if not is_utf8(sys.stdout):  # for the processes that this one starts, too
         os.environ["PYTHONIOENCODING"] = f"{sys.stdout.encoding}:backslashreplace"

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from penstock.core.command import to_json
 from penstock.core.kill_point import kill_point
-from penstock.core.part_file import flush
+from penstock.core.part_file import flush, part_file
 from penstock.core.printable import printable
 
 Outcome = Literal["passed", "refused", "error"]
@@ -76,21 +76,15 @@ class Verdict:
     docs: Path
 
 
-def unfinished(file: Path) -> Path:
-    """The name under which a verdict is written before it is whole."""
-    return file.with_suffix(".json.unfinished")
-
-
 def write_verdict(verdict: Verdict, file: Path) -> None:
     """Write the verdict as JSON, whole or not at all, also when the machine stops."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished(file).write_text(
-        printable(json.dumps(to_json(verdict), ensure_ascii=False, indent=2)), encoding="utf-8"
-    )
-    flush(unfinished(file))
-    kill_point("validate.written")
-    unfinished(file).rename(file)
-    kill_point("validate.renamed")
+    text = printable(json.dumps(to_json(verdict), ensure_ascii=False, indent=2))
+    with part_file(file) as part:
+        part.write_text(text, encoding="utf-8")
+        flush(part)
+        kill_point("validate.written")
+        part.replace(file)
+        kill_point("validate.renamed")
     flush(file.parent)
 
 

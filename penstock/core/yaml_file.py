@@ -123,8 +123,8 @@ class _Walk:
         """Note `node` and all below it. Raises DeclarationError."""
         self.lines.setdefault(at, node.start_mark.line + 1)
         if len(self.lines) > _MOST_VALUES:
-            told = f"more than {_MOST_VALUES:,} values: do aliases repeat one another?"
-            raise DeclarationError(told, file=self._path)
+            problem = f"more than {_MOST_VALUES:,} values: do aliases repeat one another?"
+            raise DeclarationError(problem, file=self._path)
         value = self._value(node)
         if found := yaml_traps.trap(node, value):
             raise self._error(node, found, fix="put it in quotes, or write what you mean")
@@ -146,8 +146,8 @@ class _Walk:
         is_text = node.tag.endswith((":str", ":merge", ":value"))
         below = (*at, str(node.value if is_text else self._value(node)))
         if below in self.lines:
-            told = f"the key '{node.value}' stands twice (first on line {self.lines[below]})"
-            raise self._error(node, told)
+            problem = f"the key '{node.value}' stands twice (first on line {self.lines[below]})"
+            raise self._error(node, problem)
         self.lines[below] = node.start_mark.line + 1
         return below
 

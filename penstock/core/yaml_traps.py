@@ -45,8 +45,8 @@ def note(node: yaml.Node, value: object, rest_of_line: str) -> str | None:
         return None
     if node.tag == _TAG + "timestamp":
         return f"YAML reads {node.value} as a date, unless it is in quotes"
-    told = str(value).lower() if isinstance(value, bool) else value
-    return f"YAML reads {node.value} as {told}, unless it is in quotes"
+    reading = str(value).lower() if isinstance(value, bool) else value
+    return f"YAML reads {node.value} as {reading}, unless it is in quotes"
 
 
 def is_left_empty(node: yaml.Node) -> bool:

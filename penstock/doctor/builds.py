@@ -15,7 +15,7 @@ from penstock.doctor.published import served_ledger
 
 
 def build_findings(settings: Settings, pipeline: str) -> Iterator[Finding]:
-    """Follow one build from the warehouse to the marts; the first thing that does not agree is told."""
+    """Follow one build from the warehouse to the marts; the first thing that does not agree is reported."""
     warehouse, verdict_file = settings.warehouse_file(pipeline), settings.verdict_file(pipeline)
     try:
         verdict = read_verdict(verdict_file)
@@ -81,7 +81,7 @@ def _older(settings: Settings, pipeline: str) -> Iterator[Finding]:
 
 
 def _passed_but_not_published(settings: Settings, pipeline: str, build_id: str) -> Iterator[Finding]:
-    """On hold, that is meant (and told by another check)."""
+    """On hold, that is meant (and reported by another check)."""
     ledger = served_ledger(settings, pipeline)
     if ledger and (ledger[-1].action == "rollback" or ledger[-1].build_id == build_id):
         return

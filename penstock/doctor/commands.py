@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, tell, tells_errors
+from penstock.core.command import output_option, print_result, reports_errors
 from penstock.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @output_option
-@tells_errors
+@reports_errors
 def doctor(output: str) -> None:
     """Look at everything, change nothing: locks, offsets, topics, builds, marts, messages, disk.
 
@@ -28,7 +28,7 @@ def doctor(output: str) -> None:
 
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is away is a finding
     examination = examine(Settings.from_env())
-    tell(examination, output, _as_text)
+    print_result(examination, output, _as_text)
     sys.exit(1 if examination.errors else 0)
 
 

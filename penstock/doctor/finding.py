@@ -45,10 +45,10 @@ def findings_of(
         place = str(exc.filename) if exc.filename else where
         return [Finding("error", place, f"could not be looked at: {exc.strerror}", fix_for(exc) or _LOOK)]
     except Exception as exc:  # whatever is broken, the rest must still be looked at
-        told = str(exc).strip().partition("\n")[0]
+        why = str(exc).strip().partition("\n")[0]
         return [
             Finding(
-                "error", where, f"could not be checked: {type(exc).__name__}: {told}",
+                "error", where, f"could not be checked: {type(exc).__name__}: {why}",
                 "if the file is damaged, move it away or bring back a copy of it; else report this text",
             )
         ]  # fmt: skip

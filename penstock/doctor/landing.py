@@ -14,6 +14,7 @@ from penstock.core.part_file import left_parts
 from penstock.core.settings import Settings
 from penstock.doctor.finding import HELD_WAIT, Finding, findings_of
 from penstock.ingest.contract.model import Contract
+from penstock.ingest.landing.schema import check_columns, check_identity
 
 # Every event is in one place: a row, or a reject that was not replayed (a replayed one is a row as well).
 _PLACES = """
@@ -40,7 +41,7 @@ def landing_findings(settings: Settings, contract: Contract) -> list[Finding]:
                     "move it away, or bring back a copy of the landing file",
                 )
             ]  # fmt: skip
-        landing_format(landing, path)  # raises for a newer one: then that is the one thing to tell
+        landing_format(landing, path)  # raises for a newer one: then that is the one thing to report
         return [
             finding
             for check in checks
@@ -76,14 +77,8 @@ def _filled_for_this(
     landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract
 ) -> Iterator[Finding]:
     """A landing file remembers its stream and its environment."""
-    filled = landing.execute("SELECT stream, environment FROM raw.landing").fetchall()
-    if filled != [(contract.stream, settings.environment)]:
-        was = ", ".join(f"stream {stream} of environment {name}" for stream, name in filled) or "nothing"
-        yield Finding(
-            "error", str(settings.landing_file(contract.stream)),
-            f"filled for {was}; this is stream {contract.stream} of environment {settings.environment}",
-            "set PENSTOCK_ENV and PENSTOCK_DATA to those of the file, or use another data folder",
-        )  # fmt: skip
+    check_identity(landing, settings.landing_file(contract.stream), contract.stream, settings.environment)
+    yield from ()
 
 
 def _format(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> Iterator[Finding]:
@@ -99,22 +94,8 @@ def _format(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Co
 
 def _columns(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> Iterator[Finding]:
     """The contract's fields are the table's columns: the same order, types, and NOT NULLs."""
-    held = landing.execute(
-        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE schema_name = 'raw' "
-        "AND table_name = $1 AND NOT starts_with(column_name, '_') ORDER BY column_index",
-        [contract.stream],
-    ).fetchall()
-    wanted = [(field.name, _held_type(field.sql_type), not field.required) for field in contract.fields]
-    if held == wanted:
-        return
-    differences = [f"the table has {_column(column)}" for column in held if column not in wanted]
-    differences += [f"the contract has {_column(column)}" for column in wanted if column not in held]
-    yield Finding(
-        "error", str(settings.landing_file(contract.stream)),
-        f"raw.{contract.stream} does not fit {contract.file.name} (version {contract.version}): "
-        + ("; ".join(differences) or "the columns stand in another order"),
-        "undo the contract's change, or land into a new data folder: the file's events stay as they are",
-    )  # fmt: skip
+    check_columns(landing, settings.landing_file(contract.stream), contract)
+    yield from ()
 
 
 def _version(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract) -> Iterator[Finding]:
@@ -159,7 +140,7 @@ def _commits(landing: duckdb.DuckDBPyConnection, settings: Settings, contract: C
 def _offsets_and_places(
     landing: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract
 ) -> Iterator[Finding]:
-    """Per partition of an epoch: nothing at or beyond the next offset, no place twice; gaps are told."""
+    """Per partition of an epoch: nothing at or beyond the next offset, no place twice; gaps are reported."""
     path = settings.landing_file(contract.stream)
     restore = "stop the consumers and bring back a copy of the file from before"
     places = _PLACES.format(table=quoted(contract.stream), part=partition_column(landing, contract.stream))
@@ -223,12 +204,3 @@ def _replayed(
             f"{row[0]} rejects are marked as replayed, but have no row in raw.{contract.stream}",
             "bring back a copy of the file from before, and replay again",
         )  # fmt: skip
-
-
-def _held_type(sql_type: str) -> str:
-    return "TIMESTAMP WITH TIME ZONE" if sql_type == "TIMESTAMPTZ" else sql_type
-
-
-def _column(column: tuple[str, str, bool]) -> str:
-    name, sql_type, nullable = column
-    return f"{name} {sql_type}{'' if nullable else ' NOT NULL'}"

@@ -1,4 +1,4 @@
-"""Who holds what: lock files and DuckDB files, as the kernel tells it (`/proc/locks`); nothing is locked."""
+"""Who holds what: lock files and DuckDB files, from `/proc/locks`; nothing is locked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Holder:
 def lock_findings(settings: Settings) -> Iterator[Finding]:
     """Held lock files, and held DuckDB files."""
     if not _KERNEL.exists():
-        yield Finding("info", str(_KERNEL), "this system does not tell who holds a file")
+        yield Finding("info", str(_KERNEL), "this system does not show who holds a file")
         return
     for lock in sorted((settings.data / "locks").glob("*.lock")):
         for holder in holders(lock):

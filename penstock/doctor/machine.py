@@ -34,19 +34,19 @@ def _refused(settings: Settings, nearest: Path) -> Iterator[Finding]:
         if folder.exists() and not folder.is_dir():
             yield Finding("error", str(folder), "is a file where a folder must be", "move it away")
         elif folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            told = f"this user (uid {os.geteuid()}) may not write in it, so no stage can run"
-            yield Finding("error", str(folder), told, _PLACE)
+            problem = f"this user (uid {os.geteuid()}) may not write in it, so no stage can run"
+            yield Finding("error", str(folder), problem, _PLACE)
 
 
 def room(where: str, *, total: int, free: int) -> Finding:
     """What so many free bytes of so many mean: less than 1 GiB, or less than 5 %, is an error."""
-    told = f"{free / _GIB:.1f} GiB of {total / _GIB:.1f} GiB are free"
+    room = f"{free / _GIB:.1f} GiB of {total / _GIB:.1f} GiB are free"
     if free < _LEAST_FREE or free < total * _LEAST_SHARE:
         return Finding(
-            "error", where, f"the disk is nearly full: {told}",
+            "error", where, f"the disk is nearly full: {room}",
             "make room, or move the data folder to a larger disk (PENSTOCK_DATA)",
         )  # fmt: skip
-    return Finding("info", where, told)
+    return Finding("info", where, room)
 
 
 def outbox_findings(settings: Settings) -> Iterator[Finding]:

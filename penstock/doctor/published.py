@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.core.part_file import left_parts
 from penstock.core.settings import Settings
-from penstock.core.verdict import unfinished
 from penstock.core.version_files import being_written, emptied_folders, link_to, version_files
 from penstock.doctor.finding import Finding
 from penstock.doctor.locks import holders
@@ -55,7 +55,7 @@ def _unfinished(settings: Settings, pipeline: str) -> Iterator[Finding]:
     left = [
         *being_written(settings, pipeline),
         link.with_name(f".{link.name}.new"),
-        unfinished(verdict),
+        *(part for part in left_parts(verdict.parent) if part.name.startswith(f".{verdict.name}.")),
     ]
     if holders(settings.lock_file(pipeline)):
         return

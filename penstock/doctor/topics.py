@@ -6,32 +6,37 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
-
 from penstock.core.bootstrap_servers import checked_servers
-from penstock.core.errors import SettingError
+from penstock.core.errors import BrokerError, SettingError
 from penstock.core.settings import Settings
 from penstock.doctor.finding import Finding, findings_of
 from penstock.doctor.landing import opened
 from penstock.ingest.contract.model import Contract
+from penstock.ingest.kafka.topic import (
+    NoSuchTopic,
+    Topic,
+    beginning_offsets,
+    broker_errors,
+    describe_topic,
+    end_offsets,
+    open_consumer,
+)
 
-_ANSWER_WITHIN = 5_000  # milliseconds
+_ANSWER_WITHIN_MS = 5_000
 
 
 @dataclass(frozen=True)
-class Told:
+class TopicState:
     """What the broker says of a topic. `first` and `end` (read-committed) are offsets by partition."""
 
-    cluster_id: str
-    topic_id: str
+    topic: Topic
     first: Mapping[int, int]
     end: Mapping[int, int]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the landing file says of the topic that its newest epoch was filled from."""
+    """What the landing file says of the topic that its newest generation was filled from."""
 
     epoch: int
     cluster_id: str
@@ -54,65 +59,40 @@ def topic_findings(settings: Settings, contracts: list[Contract]) -> Iterator[Fi
     except SettingError as exc:
         yield Finding("error", "Kafka", exc.message, exc.fix)
         return
-    away: list[Exception] = []
+    away: list[BrokerError] = []
     for contract in contracts:
         found = findings_of(f"topic {contract.topic}", _one_topic, settings, contract, servers, away)
         if away:
             yield Finding(
                 "warning", f"Kafka at {servers}",
-                f"topic ids and lag could not be asked for: {type(away[0]).__name__}: {away[0]}",
-                "check that KAFKA_BOOTSTRAP_SERVERS names a running broker that this machine can reach",
+                f"topic ids and lag could not be asked for: {away[0].message}",
+                away[0].fix,
             )  # fmt: skip
             return
         yield from found
 
 
-def _one_topic(settings: Settings, contract: Contract, servers: str, away: list[Exception]) -> list[Finding]:
+def _one_topic(
+    settings: Settings, contract: Contract, servers: str, away: list[BrokerError]
+) -> list[Finding]:
     """`away` gets the error of a broker that does not answer."""
     stored = _stored(settings, contract)  # first: a consumer may land more while the broker is asked
     try:
-        told = _ask(servers, contract.topic)
-    except (KafkaError, OSError) as exc:
+        state = _ask(servers, contract.topic)
+    except NoSuchTopic:
+        raise
+    except BrokerError as exc:
         away.append(exc)
         return []
-    if told is None:
-        return [
-            Finding(
-                "error", f"topic {contract.topic}", f"the broker {servers} has no such topic",
-                "make the topic, or correct the contract's physicalName",
-            )
-        ]  # fmt: skip
     if stored is None:
-        return list(_positions(contract, told, {}))
-    return _identity(contract, told, stored) or list(_positions(contract, told, stored.next_offsets))
+        return list(_positions(contract, state, {}))
+    return _identity(contract, state, stored) or list(_positions(contract, state, stored.next_offsets))
 
 
-def _ask(servers: str, topic: str) -> Told | None:
-    options = {
-        "bootstrap_servers": servers, "bootstrap_timeout_ms": _ANSWER_WITHIN,
-        "request_timeout_ms": _ANSWER_WITHIN,
-    }  # fmt: skip
-    with closing(KafkaAdminClient(**options)) as admin:
-        cluster = admin.describe_cluster()
-        (described,) = admin.describe_topics([topic])
-    error = for_code(described["error_code"])
-    if error is UnknownTopicOrPartitionError:
-        return None
-    if described["error_code"]:
-        raise error(f"topic {topic}")
-    places = [TopicPartition(topic, part["partition_index"]) for part in described["partitions"]]
-    # No group: nothing is committed, and no lag tool sees us.
-    consumer = KafkaConsumer(
-        **options, group_id=None, isolation_level="read_committed", allow_auto_create_topics=False
-    )
-    with closing(consumer):
-        first, end = consumer.beginning_offsets(places), consumer.end_offsets(places)
-    return Told(
-        str(cluster["cluster_id"]),
-        str(described["topic_id"]),
-        {place.partition: offset for place, offset in first.items()},
-        {place.partition: offset for place, offset in end.items()},
-    )
+def _ask(servers: str, name: str) -> TopicState:
+    topic = describe_topic(servers, name, within_ms=_ANSWER_WITHIN_MS)
+    with closing(open_consumer(servers, group_id=None)) as consumer, broker_errors(servers):
+        return TopicState(topic, beginning_offsets(consumer, topic), end_offsets(consumer, topic))
 
 
 def _stored(settings: Settings, contract: Contract) -> Stored | None:
@@ -134,12 +114,12 @@ def _stored(settings: Settings, contract: Contract) -> Stored | None:
         return Stored(epoch, cluster_id, topic, topic_id, dict(offsets))
 
 
-def _identity(contract: Contract, told: Told, stored: Stored) -> list[Finding]:
+def _identity(contract: Contract, state: TopicState, stored: Stored) -> list[Finding]:
     """Offsets mean nothing on another topic, so positions are looked at only where this finds nothing."""
     pairs = (
-        ("cluster id", stored.cluster_id, told.cluster_id),
+        ("cluster id", stored.cluster_id, state.topic.cluster_id),
         ("topic", stored.topic, contract.topic),
-        ("topic id", stored.topic_id, told.topic_id),
+        ("topic id", stored.topic_id, state.topic.topic_id),
     )
     differences = [f"{name} was {was}, is {now}" for name, was, now in pairs if was != now]
     if not differences:
@@ -147,7 +127,7 @@ def _identity(contract: Contract, told: Told, stored: Stored) -> list[Finding]:
     return [
         Finding(
             "error", f"topic {contract.topic}",
-            f"is not the topic that the landing file was filled from (epoch {stored.epoch}): "
+            f"is not the topic that the landing file was filled from (generation {stored.epoch}): "
             + ", ".join(differences),
             "check KAFKA_BOOTSTRAP_SERVERS; if the topic was made anew on purpose, go on with "
             f"`penstock ingest drain {contract.stream} --new-epoch`",
@@ -155,18 +135,18 @@ def _identity(contract: Contract, told: Told, stored: Stored) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _positions(contract: Contract, told: Told, stored: Mapping[int, int]) -> Iterator[Finding]:
+def _positions(contract: Contract, state: TopicState, stored: Mapping[int, int]) -> Iterator[Finding]:
     """Per partition: the lag, in offsets, or why the stored offset cannot be gone on from."""
     behind = False
-    for partition in sorted(told.end.keys() | stored.keys()):
+    for partition in sorted(state.end.keys() | stored.keys()):
         where = f"topic {contract.topic}, partition {partition}"
-        if partition not in told.end:
+        if partition not in state.end:
             yield Finding(
                 "error", where, "the landing file has offsets of this partition, the topic does not have it",
                 "check KAFKA_BOOTSTRAP_SERVERS; was the topic made anew?",
             )  # fmt: skip
             continue
-        first, end = told.first[partition], told.end[partition]
+        first, end = state.first[partition], state.end[partition]
         at = stored.get(partition, first)
         if at < first:
             yield Finding(
@@ -178,7 +158,7 @@ def _positions(contract: Contract, told: Told, stored: Mapping[int, int]) -> Ite
             yield Finding(
                 "error", where, f"ends at offset {end}, though {at} is the next to land: the log was cut off",
                 "check KAFKA_BOOTSTRAP_SERVERS; if the broker lost these events for good, go on with what it "
-                f"holds now, as a new epoch: `penstock ingest drain {contract.stream} --new-epoch`",
+                f"holds now, as a new generation: `penstock ingest drain {contract.stream} --new-epoch`",
             )  # fmt: skip
         if end > at:
             behind = True

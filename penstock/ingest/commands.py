@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option, say_aside
 from penstock.core.settings import Settings
 from penstock.ingest.check.tombstones import TOMBSTONE, rejects_text
 from penstock.ingest.rejects.commands import rejects
@@ -59,7 +59,7 @@ ingest.add_command(rejects)
 @run_id_option
 @output_option
 @click.pass_obj
-@tells_errors
+@reports_errors
 def drain(
     limits: Limits | None,
     stream: str,
@@ -80,14 +80,14 @@ def drain(
         settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, begin_new_epoch=new_epoch,
         accept_gap=accept_gap, wait=wait, on_landed=_tell_progress, limits=limits or DEFAULT,
     )  # fmt: skip
-    tell(result, output, _drained)
+    print_result(result, output, _drained)
 
 
 @ingest.command()
 @click.argument("stream")
 @_wait_option
 @output_option
-@tells_errors
+@reports_errors
 def wait(stream: str, wait: float, output: str) -> None:
     """Consume nothing; wait until a running `follow` has landed all that STREAM's topic holds now."""
     from penstock.ingest.consume.drain import wait_until_landed
@@ -95,7 +95,7 @@ def wait(stream: str, wait: float, output: str) -> None:
     from penstock.ingest.contract.model import load_contract
 
     settings = Settings.from_env()
-    tell(
+    print_result(
         wait_until_landed(settings, load_contract(settings, stream), clock=utc_now, wait=wait),
         output,
         _drained,
@@ -108,7 +108,7 @@ def wait(stream: str, wait: float, output: str) -> None:
 @run_id_option
 @output_option
 @click.pass_obj
-@tells_errors
+@reports_errors
 def follow(limits: Limits | None, stream: str, accept_gap: bool, run_id: str, output: str) -> None:
     """Land STREAM's events as they come, until stopped (Ctrl-C or SIGTERM)."""
     from penstock.ingest.consume.follow import follow as run_follow
@@ -128,7 +128,7 @@ def follow(limits: Limits | None, stream: str, accept_gap: bool, run_id: str, ou
         settings, load_contract(settings, stream), run_id=run_id, clock=utc_now, stop=stop,
         accept_gap=accept_gap, limits=limits or DEFAULT,
     )  # fmt: skip
-    tell(result, output, _followed)
+    print_result(result, output, _followed)
 
 
 @ingest.command()
@@ -143,15 +143,15 @@ def follow(limits: Limits | None, stream: str, accept_gap: bool, run_id: str, ou
     help="How long to wait for another process that holds the landing file.",
 )
 @output_option
-@tells_errors
+@reports_errors
 def backup(stream: str, file: Path, wait: float, output: str) -> None:
     """Copy STREAM's landing file, with its offsets, to FILE; a running `follow` goes on."""
     from penstock.ingest.contract.model import load_contract
     from penstock.ingest.recovery.backup import backup as run_backup
 
     settings = Settings.from_env()
-    load_contract(settings, stream)  # a misspelt stream is told as such
-    tell(run_backup(settings, stream, file, wait=wait), output, _backed_up)
+    load_contract(settings, stream)  # a misspelt stream is reported as such
+    print_result(run_backup(settings, stream, file, wait=wait), output, _backed_up)
 
 
 @ingest.command()
@@ -166,7 +166,7 @@ def backup(stream: str, file: Path, wait: float, output: str) -> None:
 @_accept_gap_option
 @run_id_option
 @output_option
-@tells_errors
+@reports_errors
 def restore(
     stream: str, file: Path, replace: bool, new_epoch: bool, accept_gap: bool, run_id: str, output: str
 ) -> None:
@@ -180,7 +180,7 @@ def restore(
         settings, load_contract(settings, stream), file, run_id=run_id, clock=utc_now, accept_gap=accept_gap,
         begin_new_epoch=new_epoch, replace=replace,
     )  # fmt: skip
-    tell(result, output, _restored)
+    print_result(result, output, _restored)
 
 
 def _tell_progress(landed: Landed) -> None:

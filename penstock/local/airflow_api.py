@@ -136,7 +136,7 @@ class AirflowApi:
         deadline = time.monotonic() + seconds
         seen: dict[str, TaskState] = {}
         while True:
-            # The run first: where it has ended, its tasks are told as they ended.
+            # The run first: where it has ended, its tasks are reported as they ended.
             run_state = self.run_state(dag_id, run_id)
             if (tasks := self.task_states(dag_id, run_id)) != seen:
                 seen = tasks

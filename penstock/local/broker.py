@@ -30,7 +30,7 @@ advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/log
-# A sample may tell of times long past, and Kafka goes by these: keep what was sent until `make clean`.
+# The times of a sample may be long past, and Kafka goes by these: keep what was sent until `make clean`.
 log.retention.ms=-1
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -167,7 +167,7 @@ def _folder(settings: Settings) -> Path:
 
 
 def _answers(bootstrap_servers: str, *, within: float) -> bool:
-    """Whether a Kafka behind these addresses tells of at least one broker, `within` so many seconds."""
+    """Whether a Kafka behind these addresses names at least one broker, `within` so many seconds."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, say_aside, tell, tells_errors, to_json
+from penstock.core.command import output_option, print_result, reports_errors, say_aside, to_json
 from penstock.core.errors import PenstockError
 from penstock.core.settings import Settings
 
@@ -47,7 +47,7 @@ def local() -> None:
 @click.option("--airflow-port", envvar="AIRFLOW_PORT", default=8080, show_default=True,
               type=_PORT, help="Port of Airflow.")  # fmt: skip
 @output_option
-@tells_errors
+@reports_errors
 def run(count: int, seed: int, events: Path | None, kafka_port: int, airflow_port: int, output: str) -> None:
     """Broker, events, Airflow, a run of the DAG customer_events, a summary. Services stay up."""
     from rich.console import Console
@@ -62,39 +62,39 @@ def run(count: int, seed: int, events: Path | None, kafka_port: int, airflow_por
     with _telling_what_stays_up(settings):
         summary, airflow = run_local(settings, wishes, Steps(Console(stderr=True), total=6))
     if output == "json":
-        tell({**to_json(summary), "airflow": airflow.base_url}, output, str)
+        print_result({**to_json(summary), "airflow": airflow.base_url}, output, str)
     else:
         console = Console()
         with console.capture() as printed:
             pipeline = load_pipeline(settings, PIPELINE)
             print_summary(console, settings, pipeline, summary, airflow.base_url)
-        tell(summary, output, lambda _: printed.get().removesuffix("\n"))
+        print_result(summary, output, lambda _: printed.get().removesuffix("\n"))
 
 
 @local.command()
 @output_option
-@tells_errors
+@reports_errors
 def status(output: str) -> None:
     """What runs: name, PID, port, log."""
     from penstock.local.services import Services
 
-    tell(Services(Settings.from_env()).all_running(), output, _as_text)
+    print_result(Services(Settings.from_env()).all_running(), output, _as_text)
 
 
 @local.command()
 @output_option
-@tells_errors
+@reports_errors
 def stop(output: str) -> None:
     """End everything that `run` started, also after a `run` that was killed. Data stay."""
     from penstock.local.services import Services
 
     stopped = Services(Settings.from_env()).stop_all()
-    tell(stopped, output, lambda services: f"stopped: {_names(services)}")
+    print_result(stopped, output, lambda services: f"stopped: {_names(services)}")
 
 
 @local.command()
 @output_option
-@tells_errors
+@reports_errors
 def clean(output: str) -> None:
     """`stop`, then remove what runs made from the data folder; other files in it stay."""
     import shutil
@@ -109,7 +109,9 @@ def clean(output: str) -> None:
             shutil.rmtree(path, onerror=_whole_path)
         else:
             path.unlink()
-    tell(removed, output, lambda paths: f"removed: {', '.join(map(str, paths)) or 'nothing was there'}")
+    print_result(
+        removed, output, lambda paths: f"removed: {', '.join(map(str, paths)) or 'nothing was there'}"
+    )
 
 
 @contextmanager

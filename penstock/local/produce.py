@@ -65,7 +65,7 @@ def produce(
         raise BrokerError(
             f"only {receipts.acknowledged:,} of {sent:,} messages reached the topic {topic}: "
             f"{receipts.failure or 'no answer from the broker'}",
-            fix="see that the broker is well, then run again: events that are sent twice are told apart",
+            fix="see that the broker is well, then run again: events that are sent twice count once",
         )
     after = end_offsets(bootstrap_servers, topic)
     places = {p: (before.get(p, 0), end) for p, end in sorted(after.items()) if end > before.get(p, 0)}

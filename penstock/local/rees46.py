@@ -1,4 +1,4 @@
-"""A real file in the REES46 layout (CSV, plain or gzip): each row becomes the event that it tells of.
+"""A real file in the REES46 layout (CSV, plain or gzip): each row becomes the event that it describes.
 
 Nothing is mended: a row that lacks a field becomes an event that lacks it, and ingest will say so.
 """

@@ -14,6 +14,7 @@ import penstock
 from penstock.core.command import default_run_id
 from penstock.core.error_data import error_in
 from penstock.core.errors import PenstockError
+from penstock.core.part_file import write_whole
 from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import load_contract
@@ -119,9 +120,7 @@ def _next_run(settings: Settings, wishes: Wishes) -> int:
         raise PenstockError(
             f"{file}: damaged: {exc}", fix="remove it, and name a SEED that was not used"
         ) from exc
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps(runs | {str(wishes.seed): run + 1}), encoding="utf-8")
-    draft.replace(file)
+    write_whole(file, json.dumps(runs | {str(wishes.seed): run + 1}))
     return run
 
 

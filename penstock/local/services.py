@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 
 from penstock.core.errors import PenstockError
+from penstock.core.part_file import write_whole
 from penstock.core.settings import Settings
 
 MARK = "PENSTOCK_LOCAL"
@@ -32,7 +33,7 @@ _PORTS = range(20_000, 32_000)
 _GRACE = 15.0  # seconds between SIGTERM and SIGKILL
 _PAUSE = 0.1  # seconds between two looks at a condition
 _TAIL = 15  # lines of a log that an error shows
-_CLOCK_SHIFT = 2.0  # seconds by which a corrected clock may move the creation time that the kernel tells
+_CLOCK_SHIFT = 2.0  # seconds by which a corrected clock may move the creation time that the kernel reports
 
 
 @dataclass(frozen=True)
@@ -119,16 +120,16 @@ class Services:
         with self._locked():
             stopped = self.all_running()
             gone_by = time.monotonic() + _GRACE
-            told: set[psutil.Process] = set()
+            asked: set[psutil.Process] = set()
             while left := self._processes():
                 late = time.monotonic() > gone_by
                 if time.monotonic() > gone_by + _GRACE:
                     names = ", ".join(f"PID {process.pid}" for process in left)
                     raise PenstockError(f"could not be stopped: {names}", fix="look at them with `ps`")
-                for process in left if late else left - told:
+                for process in left if late else left - asked:
                     with contextlib.suppress(psutil.NoSuchProcess):
                         process.send_signal(signal.SIGKILL if late else signal.SIGTERM)
-                told |= left
+                asked |= left
                 psutil.wait_procs(left, timeout=_PAUSE)
             self._write([])
         return stopped
@@ -165,9 +166,7 @@ class Services:
 
     def _write(self, services: list[Service]) -> None:
         entries = [{**asdict(service), "log": str(service.log)} for service in services]
-        draft = self._registry.with_suffix(".draft")
-        draft.write_text(json.dumps(entries, indent=1), encoding="utf-8")
-        draft.replace(self._registry)  # whole or not at all
+        write_whole(self._registry, json.dumps(entries, indent=1))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -231,7 +230,7 @@ def _is_alive(process: psutil.Process) -> bool:
 def _holder_of(port: int) -> str:
     try:
         connections = psutil.net_connections(kind="tcp")
-    except psutil.AccessDenied:  # macOS tells only root
+    except psutil.AccessDenied:  # macOS answers only root
         connections = []
     for connection in connections:
         listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)

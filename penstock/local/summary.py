@@ -18,7 +18,7 @@ from penstock.core.verdict import Counts, Problem, read_verdict
 from penstock.local.produce import Produced
 from penstock.publish.ledger import Publication, read_ledger
 
-_TOP = 6  # reasons told
+_TOP = 6  # reasons shown
 
 
 @dataclass(frozen=True)

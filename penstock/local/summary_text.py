@@ -100,7 +100,7 @@ def _published(summary: Summary) -> str:
 def _slack(settings: Settings, pipeline: Pipeline) -> str:
     slack = Slack.from_env()
     if slack.destination(pipeline.slack_channel):
-        return "configured: a failed run tells people"
+        return "configured: a failed run is reported"
     return (
         f"not configured: {slack.what_is_missing}. A failed run's message is logged, and kept in "
         f"{_short(settings.outbox_file)}"

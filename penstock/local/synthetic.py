@@ -84,7 +84,7 @@ Event = dict[str, Any]  # when, what, of whom, by which producer
 
 
 def synthetic_sample(count: int, seed: int, run: int) -> Sample:
-    """`count` messages, of which the deliberate dirt and duplicates that the sample tells are part."""
+    """`count` messages, of which the deliberate dirt and duplicates that the sample counts are part."""
     dirt: Counter[str] = Counter(dict.fromkeys(DIRT, 0))
     for size in _block_sizes(count):
         dirt.update(dict.fromkeys(DIRT, size // _DIRT_OF_A_KIND))

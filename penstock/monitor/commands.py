@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, say_aside, tell, tells_errors
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option, say_aside
 from penstock.core.error_data import ErrorData, error_printed
 from penstock.core.errors import PenstockError
 from penstock.core.kill_point import kill_point
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Told:
+class AlertResult:
     """What became of a failure's message. `why`: why it is not delivered, or ""."""
 
     message: int
@@ -47,7 +47,7 @@ def monitor() -> None:
 @click.option("--error", default="", metavar="JSON|TEXT",
               help="What the stage printed with `-o json`; or a sentence of your own.")  # fmt: skip
 @output_option
-@tells_errors
+@reports_errors
 def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, output: str) -> None:
     """Tell people that a stage of PIPELINE failed. Where Slack is down or slow, the message is kept."""
     from penstock.monitor.delivery import REAL_CLOCK, deliver
@@ -78,12 +78,12 @@ def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, ou
     why = unsent or deliver(outbox, slack).why_pending
     entry = outbox.entry(message_id)
     why = "" if entry.state == "delivered" else entry.last_error or why
-    tell(Told(message_id, entry.state, why), output, _told_text)
+    print_result(AlertResult(message_id, entry.state, why), output, _alert_text)
 
 
 @monitor.command(name="deliver")
 @output_option
-@tells_errors
+@reports_errors
 def deliver_command(output: str) -> None:
     """Deliver the pending messages, in order, at least once. What Slack does not take now stays pending."""
     from penstock.monitor.delivery import deliver
@@ -91,27 +91,27 @@ def deliver_command(output: str) -> None:
     from penstock.monitor.slack import Slack
 
     delivery = deliver(Outbox(Settings.from_env().outbox_file), Slack.from_env())
-    tell(delivery, output, _delivery_text)
+    print_result(delivery, output, _delivery_text)
 
 
 @monitor.command()
 @output_option
-@tells_errors
+@reports_errors
 def ls(output: str) -> None:
     """Show the outbox: all that is not delivered, and the newest of what is."""
     from penstock.monitor.outbox import Outbox
 
-    tell(Outbox(Settings.from_env().outbox_file).entries(), output, _entries_text)
+    print_result(Outbox(Settings.from_env().outbox_file).entries(), output, _entries_text)
 
 
 def _error(said: str) -> ErrorData:
     return error_printed(said) or ErrorData("Text", said.strip())
 
 
-def _told_text(told: Told) -> str:
-    if told.state == "delivered":
-        return f"message {told.message}: delivered to Slack"
-    return f"message {told.message}: {told.state}: {told.why}"
+def _alert_text(result: AlertResult) -> str:
+    if result.state == "delivered":
+        return f"message {result.message}: delivered to Slack"
+    return f"message {result.message}: {result.state}: {result.why}"
 
 
 def _delivery_text(delivery: Delivery) -> str:

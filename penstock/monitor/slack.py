@@ -29,7 +29,7 @@ _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavail
 class Answer:
     """What came of one attempt.
 
-    - taken: Slack has it. `receipt` names channel and ts, where Slack told them (a bot token only).
+    - taken: Slack has it. `receipt` names channel and ts, where Slack returned them (a bot token only).
     - kept: not taken now; try again, after `retry_after` seconds where Slack asked for that. `unclear`
       means that Slack may have taken it all the same.
     - refused: Slack will never take this message.
@@ -105,7 +105,9 @@ class Slack:
     ) -> Answer:
         try:
             return post(payload, destination)
-        except Exception as exc:  # whatever a broken network or answer makes a library raise: told, and kept
+        except (
+            Exception
+        ) as exc:  # whatever a broken network or answer makes a library raise: reported, and the message kept
             reason = exc.reason if isinstance(exc, URLError) else exc
             error = self._one_line(f"{type(reason).__name__}: {reason}")
             return Answer("kept", error, unclear=not _was_never_sent(exc))

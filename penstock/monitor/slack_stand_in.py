@@ -34,7 +34,7 @@ class Reply:
 
 
 class SlackStandIn:
-    """Takes every message, unless told otherwise by `replies` (used up one by one) or `hold()`.
+    """Takes every message, unless set otherwise by `replies` (used up one by one) or `hold()`.
 
     A context manager; it listens on a free loopback port while the block runs.
     """

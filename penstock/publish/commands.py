@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option
 from penstock.core.declared_files import declared_files
 from penstock.core.errors import PublishError
 from penstock.core.settings import Settings
@@ -41,13 +41,13 @@ def _publish_command(pipeline: str) -> click.Command:
     @click.command(pipeline, help=f"Publish the build of {pipeline} that the gate passed.")
     @run_id_option
     @output_option
-    @tells_errors
+    @reports_errors
     def command(run_id: str, output: str) -> None:
         from penstock.publish.publish import publish as publish_build
 
         settings = Settings.from_env()
         _must_be_declared(settings, pipeline)
-        tell(publish_build(settings, pipeline, run_id=run_id, now=_now()), output, _published)
+        print_result(publish_build(settings, pipeline, run_id=run_id, now=_now()), output, _published)
 
     return command
 
@@ -55,14 +55,14 @@ def _publish_command(pipeline: str) -> click.Command:
 @publish.command()
 @click.argument("pipeline")
 @output_option
-@tells_errors
+@reports_errors
 def ls(pipeline: str, output: str) -> None:
     """List what was published of PIPELINE: every row of its ledger, and which versions are still there."""
     from penstock.publish.listing import list_publications
 
     settings = Settings.from_env()
     _must_be_declared(settings, pipeline)
-    tell(list_publications(settings, pipeline), output, _listed)
+    print_result(list_publications(settings, pipeline), output, _listed)
 
 
 _by_option = click.option(
@@ -78,7 +78,7 @@ _why_option = click.option("--why", help="Why, for the ledger and for whoever re
 @_by_option
 @run_id_option
 @output_option
-@tells_errors
+@reports_errors
 def rollback(pipeline: str, to: int | None, why: str | None, by: str, run_id: str, output: str) -> None:
     """Serve an older version of PIPELINE again, and hold later publications until `resume`."""
     from penstock.publish.rollback import rollback as roll_back
@@ -86,7 +86,7 @@ def rollback(pipeline: str, to: int | None, why: str | None, by: str, run_id: st
     settings = Settings.from_env()
     _must_be_declared(settings, pipeline)
     result = roll_back(settings, pipeline, to=to, by=by, why=why, run_id=run_id, now=_now())
-    tell(result, output, _published)
+    print_result(result, output, _published)
 
 
 @publish.command()
@@ -95,18 +95,18 @@ def rollback(pipeline: str, to: int | None, why: str | None, by: str, run_id: st
 @_by_option
 @run_id_option
 @output_option
-@tells_errors
+@reports_errors
 def resume(pipeline: str, why: str | None, by: str, run_id: str, output: str) -> None:
     """End the hold of PIPELINE after a rollback: its next run publishes again."""
     from penstock.publish.rollback import resume as end_hold
 
     settings = Settings.from_env()
     _must_be_declared(settings, pipeline)
-    tell(end_hold(settings, pipeline, by=by, why=why, run_id=run_id, now=_now()), output, _published)
+    print_result(end_hold(settings, pipeline, by=by, why=why, run_id=run_id, now=_now()), output, _published)
 
 
 def _must_be_declared(settings: Settings, pipeline: str) -> None:
-    """A misspelt pipeline, or a misspelt verb, is told before anything is looked for or written."""
+    """A misspelt pipeline, or a misspelt verb, is reported before anything is looked for or written."""
     file = settings.pipeline_file(pipeline)
     declared = [path.stem for path in declared_files(file.parent, ".yaml")]
     if pipeline not in declared:

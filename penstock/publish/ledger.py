@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.duckdb_file import duckdb_errors_as, literal, open_duckdb, quoted
 from penstock.core.errors import PublishError
 
 Action = Literal["publish", "refresh", "rollback", "resume"]
@@ -113,14 +113,13 @@ def read_ledger(file: Path) -> list[Publication]:
     Raises PublishError for a file without a ledger, or with one that we do not know.
     """
     with closing(open_duckdb(file, read_only=True)) as connection:
-        try:
+        with duckdb_errors_as(
+            PublishError,
+            f"{file}: its ledger cannot be read",
+            fix="put a published file, or a copy of one, in its place",
+            where=file,
+        ):
             found = connection.execute("SELECT * FROM _penstock.publications ORDER BY seq")
-        except duckdb.Error as exc:
-            raise PublishError(
-                f"{file}: its ledger cannot be read: {str(exc).strip().splitlines()[0]}",
-                fix="put a published file, or a copy of one, in its place",
-                where=file,
-            ) from exc
         names = [_FORMER_NAMES.get(column[0], column[0]) for column in found.description or ()]
         rows = found.fetchall()
     if set(names) != {name for name, _, _ in _COLUMNS}:

@@ -1,4 +1,4 @@
-"""What `penstock publish ls` tells: the ledger, and which of its versions are still there."""
+"""What `penstock publish ls` prints: the ledger, and which of its versions are still there."""
 
 from __future__ import annotations
 

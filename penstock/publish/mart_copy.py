@@ -10,7 +10,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from penstock.core.build_record import Mart
 from penstock.core.duckdb_file import literal, quoted
-from penstock.core.errors import DeclarationError, PenstockError, PublishError
+from penstock.core.errors import DeclarationError, PenstockError, PublishError, first_line
 from penstock.publish.column_types import has_zone, published_type
 from penstock.publish.declared_at import declared_at
 
@@ -54,9 +54,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, warehouse: str, mart: Mart) -> 
     try:
         connection.execute(f"INSERT INTO {table} SELECT {values} FROM {source}")
     except (duckdb.IntegrityError, duckdb.DataError) as exc:  # the values are at fault, no disk
-        reason = str(exc).strip().splitlines()[0]
         raise _ColumnError(
-            f"mart {mart.name}: its candidate cannot be copied: {reason}",
+            f"mart {mart.name}: its candidate cannot be copied: {first_line(exc)}",
             fix="correct the model, or what its YAML says of the column",
         ) from exc
 

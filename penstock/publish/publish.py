@@ -134,7 +134,7 @@ def result_of(
 
 
 def _published_before(last: Publication, build: Build, run_id: str) -> bool:
-    """Whether this is a retry of a task that was killed after its flip. It must tell the same changed marts
+    """Whether this is a retry of a task that was killed after its flip. It must report the same changed marts
     as then: nobody may have heard of them."""
     same = (last.run_id, last.build_id) == (run_id, build.build_id)
     return same and last.action in ("publish", "refresh")

@@ -45,7 +45,7 @@ def rollback(
 ) -> PublishResult:
     """Serve version `to` again, by default the different one that was served before, and go on hold.
 
-    The content keeps its version number; the file and its ledger row are new. `mart_status` tells the
+    The content keeps its version number; the file and its ledger row are new. `mart_status` shows the
     freshness of what is served now: the older version's. `now` has a time zone. Raises PublishError:
     nothing published, no version before, `to` is served already, or is not kept any more.
     """
@@ -99,7 +99,7 @@ def _newest_file_of(
         was = "is not kept any more" if any(row.version == version for row in ledger) else "never was"
         raise PublishError(
             f"pipeline {pipeline}: version {version} {was}; there are: {', '.join(map(str, sorted(kept)))}",
-            fix=f"choose one of them with --to; `penstock publish ls {pipeline}` tells more",
+            fix=f"choose one of them with --to; `penstock publish ls {pipeline}` shows more",
         )
     return kept[version]
 

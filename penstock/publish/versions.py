@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import duckdb
-
+from penstock.core.duckdb_file import MEND, duckdb_errors_as
 from penstock.core.errors import PublishError
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush
@@ -85,13 +84,10 @@ def file_being_written(settings: Settings, pipeline: str) -> Iterator[Path]:
     _remove_being_written(settings, pipeline)
     folder = settings.versions_dir(pipeline) / BEING_WRITTEN
     folder.mkdir(parents=True)
+    what = f"pipeline {pipeline}: the new version could not be written"
     try:
-        yield folder / f"{pipeline}.duckdb"
-    except duckdb.Error as exc:
-        raise PublishError(
-            f"pipeline {pipeline}: the new version could not be written: {str(exc).strip().splitlines()[0]}",
-            fix="mend what the message says (a full disk?) and run again; what is served has not changed",
-        ) from exc
+        with duckdb_errors_as(PublishError, what, fix=f"{MEND}; what is served has not changed"):
+            yield folder / f"{pipeline}.duckdb"
     finally:
         _remove_being_written(settings, pipeline)
 

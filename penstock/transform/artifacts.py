@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.core.build_record import NodeCounts
-from penstock.transform.dbt_messages import first_lines, told
+from penstock.transform.dbt_messages import dbt_error, first_lines
 
 _KINDS = {"unit_test": "unit test", "operation": "hook"}
 
@@ -55,7 +55,7 @@ def node_failures(target: Path, project: Path) -> tuple[list[Failure], int]:
         tested = f" of model {node['model']}" if kind == "unit_test" else ""
         text = result["message"] or "dbt gives no reason"
         file = str(node.get("original_file_path") or "").removeprefix("./")
-        error = told(text, project, node=f"{_KINDS.get(kind, kind)} {name}{tested}", file=file)
+        error = dbt_error(text, project, node=f"{_KINDS.get(kind, kind)} {name}{tested}", file=file)
         failures.append(Failure(name, f"{error.where} failed: {first_lines(text)}", text, error.place))
     return failures, sum(result["status"] == "skipped" for result in results)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option
 from penstock.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @click.option("--full-refresh", is_flag=True, help="Read all that has landed again, not only what is new.")
 @run_id_option
 @output_option
-@tells_errors
+@reports_errors
 def transform(pipeline: str, full_refresh: bool, run_id: str, output: str) -> None:
     """Build the candidate marts of PIPELINE with dbt, from what is new in its landing files."""
     from penstock.transform.transform import transform as build
 
     result = build(Settings.from_env(), pipeline, run_id=run_id, full_refresh=full_refresh)
-    tell(result, output, _as_text)
+    print_result(result, output, _as_text)
 
 
 def _as_text(result: TransformResult) -> str:

@@ -18,7 +18,7 @@ from penstock.core.build_record import NodeCounts
 from penstock.core.errors import TransformError
 from penstock.core.settings import Settings
 from penstock.transform.artifacts import Failure, node_counts, node_failures
-from penstock.transform.dbt_messages import told
+from penstock.transform.dbt_messages import dbt_error
 from penstock.transform.dbt_workspace import dbt_workspace
 
 _HELD = "Could not set lock on file"
@@ -119,7 +119,7 @@ def _raise_failure(pipeline: str, answer: str, code: int, target: Path, project:
         )
     result = json.loads(answer)
     if result["error"] is not None:
-        error = told(result["error"], project)
+        error = dbt_error(result["error"], project)
         where = f"{error.where}: " if error.where else ""
         message = f"pipeline {pipeline}: dbt could not build: {where}{error.what}"
         if _HELD in result["error"]:
@@ -129,7 +129,7 @@ def _raise_failure(pipeline: str, answer: str, code: int, target: Path, project:
         return
     failures, skipped = node_failures(target, project)
     if not failures:
-        error = told(_failure_in(log), project)
+        error = dbt_error(_failure_in(log), project)
         where = f"{error.where}: " if error.where else ""
         raise TransformError(
             f"pipeline {pipeline}: {where}{error.what}", fix=correct, where=_in_project(project, error.place)

@@ -38,7 +38,7 @@ _MADE = {"target", "logs", "dbt_packages"}
 
 
 @dataclass(frozen=True)
-class Told:
+class DbtError:
     """An error. `node` is such as "model x", empty where dbt speaks of none; `file` is one of the project."""
 
     node: str
@@ -58,7 +58,7 @@ class Told:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-def told(message: str, project: Path, *, node: str = "", file: str = "") -> Told:
+def dbt_error(message: str, project: Path, *, node: str = "", file: str = "") -> DbtError:
     """Read a message of dbt's about a project. `node` and `file` are known beside the message, if at all."""
     message = _COLOUR.sub("", message)
     frame = next((found for line in message.splitlines() if (found := _FRAME.match(line.strip()))), None)
@@ -69,7 +69,7 @@ def told(message: str, project: Path, *, node: str = "", file: str = "") -> Told
     line = _line(message, project / known) if known else None
     if not known:
         known, line = _searched(message, project)
-    return Told(node, known, line, what)
+    return DbtError(node, known, line, what)
 
 
 def first_lines(message: str) -> str:

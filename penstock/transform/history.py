@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import TransformError
+from penstock.core.errors import TransformError, first_line
 from penstock.core.settings import Settings
 from penstock.core.warehouse_format import WAREHOUSE_FORMAT, warehouse_format
 from penstock.transform.made_of import Parts, Project
@@ -103,7 +103,7 @@ def note_made_of(settings: Settings, pipeline: str, target: Path, plan: Plan) ->
         ) from exc
     except duckdb.Error as exc:
         raise TransformError(
-            f"{path}: cannot be written: {str(exc).strip().splitlines()[0]}",
+            f"{path}: cannot be written: {first_line(exc)}",
             fix="mend what the message says (a full disk?) and run again",
             where=path,
         ) from exc
@@ -137,10 +137,10 @@ def _changed(pipeline: str, node: dict[str, Any], noted: Parts, wanted: Parts) -
     changes = [f"{part} has changed" for part in wanted if part in noted and noted[part] != wanted[part]]
     changes += [f"{part} is new" for part in wanted if part not in noted]
     changes += [f"{part} is gone" for part in noted if part not in wanted]
-    told = "; ".join(changes[:3]) + ("; …" if len(changes) > 3 else "")
+    shown = "; ".join(changes[:3]) + ("; …" if len(changes) > 3 else "")
     return TransformError(
         f"pipeline {pipeline}: the incremental model {node['name']} ({node['original_file_path']}) would add "
-        f"new rows to rows that were made otherwise: {told}",
+        f"new rows to rows that were made otherwise: {shown}",
         fix=f"build all rows anew: `penstock transform {pipeline} --full-refresh`, or in Airflow trigger the "
         "DAG with the parameter `full_refresh`; or undo the change. BI keeps the version before",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import open_duckdb
+from penstock.core.duckdb_file import duckdb_errors_as, open_duckdb
 from penstock.core.errors import LandingError
 from penstock.core.landing_format import FORMAT_VERSION, ROW_GROUPS, bring_up_to_date, landing_format
 from penstock.core.pipeline_lock import file_lock
@@ -34,15 +34,15 @@ def wait_until_readable(settings: Settings, stream: str, *, wait: float) -> list
             f"stream {stream}: nothing has landed, {path} does not exist", fix=drain, where=path
         )
     deadline = time.monotonic() + wait
-    with open_duckdb(path, read_only=True, wait=wait) as connection:
-        try:
-            version = landing_format(connection, path)
-            ((landed_stream, environment, complete_until),) = connection.execute(
-                "select stream, environment, complete_until from raw.landing"
-            ).fetchall()
-            leaps = connection.execute(_LEAPS).fetchall()
-        except duckdb.Error as exc:
-            raise LandingError(f"{path}: not a landing file: {str(exc).splitlines()[0]}", where=path) from exc
+    with (
+        open_duckdb(path, read_only=True, wait=wait) as connection,
+        duckdb_errors_as(LandingError, f"{path}: not a landing file", fix="", where=path),
+    ):
+        version = landing_format(connection, path)
+        ((landed_stream, environment, complete_until),) = connection.execute(
+            "select stream, environment, complete_until from raw.landing"
+        ).fetchall()
+        leaps = connection.execute(_LEAPS).fetchall()
     if landed_stream != stream:
         raise LandingError(
             f"{path}: holds the stream {landed_stream}, not {stream}", where=path, value=landed_stream
@@ -100,13 +100,9 @@ def refuse_lost_commits(settings: Settings, warehouse: Path, streams: tuple[str,
 
 def _migrate(settings: Settings, stream: str, path: Path, *, wait: float) -> None:
     """As its consumer would, and in its place: under its lock, so that none is at work meanwhile."""
-    with file_lock(settings.ingest_lock_file(stream), what=f"transform of stream {stream}", wait=wait):
-        try:
-            with open_duckdb(path, wait=wait, storage=ROW_GROUPS) as connection:
-                bring_up_to_date(connection, path, stream)
-        except duckdb.Error as exc:
-            raise LandingError(
-                f"{path}: cannot be brought up to today's format: {str(exc).strip().splitlines()[0]}",
-                fix="mend what the message says (a full disk?) and run again; nothing has changed",
-                where=path,
-            ) from exc
+    with (
+        file_lock(settings.ingest_lock_file(stream), what=f"transform of stream {stream}", wait=wait),
+        duckdb_errors_as(LandingError, f"{path}: cannot be brought up to today's format", where=path),
+        open_duckdb(path, wait=wait, storage=ROW_GROUPS) as connection,
+    ):
+        bring_up_to_date(connection, path, stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from penstock.core.command import output_option, run_id_option, tell, tells_errors
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option
 from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
 
@@ -13,7 +13,7 @@ from penstock.core.settings import Settings
 @click.argument("pipeline")
 @output_option
 @run_id_option
-@tells_errors
+@reports_errors
 def validate(pipeline: str, output: str, run_id: str) -> None:
     """The gate: judge the candidates of PIPELINE with Great Expectations.
 
@@ -24,6 +24,6 @@ def validate(pipeline: str, output: str, run_id: str) -> None:
     from penstock.validate.verdict import verdict_error, verdict_text
 
     settings = Settings.from_env()
-    load_pipeline(settings, pipeline)  # a misspelt name is told as such
+    load_pipeline(settings, pipeline)  # a misspelt name is reported as such
     verdict = judge(settings, pipeline, run_id)
-    tell(verdict, output, verdict_text, error=verdict_error(verdict))
+    print_result(verdict, output, verdict_text, error=verdict_error(verdict))

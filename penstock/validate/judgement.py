@@ -23,7 +23,7 @@ from sqlalchemy.dialects import sqlite
 import penstock.validate.metrics
 import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place of Great Expectations' own
 from penstock.core.build_record import BUILD_IDS
-from penstock.core.errors import GateError
+from penstock.core.errors import GateError, first_line
 from penstock.core.printable import on_one_line
 from penstock.core.verdict import Counts, Problem
 from penstock.validate.expectations import gx_suite
@@ -96,7 +96,7 @@ class Judge:
             what = on_one_line(" ".join(f"{type(exc).__name__}: {exc}".split()))
             raise GateError(
                 f"marts.{suite.mart}: Great Expectations broke off: {what} ({suite.checks[0].yaml.path})",
-                fix="try the suite's checks one by one: one of them it cannot run, or not tell the result of",
+                fix="try the suite's checks one by one: one it cannot run, or not report the result of",
             ) from exc
         results = {result.expectation_config.id: result for result in found.results}
         if len(found.results) != len(suite.checks) or len(results) != len(suite.checks):
@@ -129,7 +129,7 @@ class Judge:
                 try:
                     rows = self._unexpected_rows(mart, check)
                 except duckdb.Error as exc:  # of other rows than Great Expectations met
-                    error = on_one_line(str(exc).strip().splitlines()[0])
+                    error = on_one_line(first_line(exc))
             observed = None if error else observed_text(check, result.result, rows)
             found = None if error else observed_text(check, result.result, rows[:1])  # a message is one line
             if error:

@@ -15,7 +15,7 @@ import duckdb
 
 from penstock.core.build_record import Mart, candidate_table
 from penstock.core.duckdb_file import literal, quoted
-from penstock.core.errors import GateError
+from penstock.core.errors import GateError, first_line
 from penstock.core.verdict import Skipped
 from penstock.validate.sql_check import SQL_CHECK, SQL_KEY, counted, filled
 from penstock.validate.suites import Check, Suite
@@ -33,7 +33,7 @@ def attach_published(connection: duckdb.DuckDBPyConnection, link: Path) -> bool:
         connection.execute(f"attach {literal(str(file))} as published (read_only)")
     except (OSError, duckdb.Error) as exc:
         raise GateError(
-            f"{link}: the published version cannot be read: {_first_line(exc)}",
+            f"{link}: the published version cannot be read: {first_line(exc)}",
             fix="see `penstock publish ls`, and roll back to a version that is whole",
             where=link,
         ) from exc
@@ -51,7 +51,7 @@ def check_sql(connection: duckdb.DuckDBPyConnection, suites: Iterable[Suite], ma
                 if check.type == SQL_CHECK and (problem := _binding_problem(connection, suite.mart, check)):
                     raise check.error(
                         "kwargs", SQL_KEY,
-                        message=f"the SQL cannot run: {_first_line(problem)}",
+                        message=f"the SQL cannot run: {first_line(problem)}",
                         fix="candidates are marts.<mart> or {batch}, the last version is published.<mart>; "
                         "of braces, only {batch} is filled in",
                     )  # fmt: skip
@@ -73,7 +73,7 @@ def skip_incomparable(
             if isinstance(problem, duckdb.CatalogException | duckdb.BinderException):
                 reason = "nothing is published yet"
                 if published:
-                    reason = f"not published yet: {_first_line(problem)}"
+                    reason = f"not published yet: {first_line(problem)}"
                 skipped.append(Skipped(suite.mart, check.type, check.description, reason))
             else:
                 checks.append(check)  # where anything else is wrong, the check raises and the gate says so
@@ -106,7 +106,3 @@ def _empty_published(connection: duckdb.DuckDBPyConnection, marts: Iterable[Mart
         yield
     finally:
         connection.execute("detach published")
-
-
-def _first_line(exc: Exception) -> str:
-    return str(exc).strip().splitlines()[0]

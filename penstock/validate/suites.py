@@ -27,7 +27,7 @@ class Check:
 
     type: str
     kwargs: dict[str, Any]
-    severity: str  # critical blocks; warning and info are told
+    severity: str  # critical blocks; warning and info are reported
     description: str | None
     meta: dict[str, Any] | None
     notes: str | list[str] | None

@@ -1,4 +1,4 @@
-"""What Great Expectations declares, but cannot judge in DuckDB: told with file and line before anything runs.
+"""What Great Expectations declares, but cannot judge in DuckDB: refused with its line before anything runs.
 
 `docs/expectations.md` lists for users what works; a test tries every expectation that is installed.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from penstock.core.build_record import Mart
+from penstock.core.errors import first_line
 from penstock.core.yaml_file import suggestion
 from penstock.validate.suites import Check, Suite
 
@@ -98,7 +99,7 @@ def _refuse_regex(connection: duckdb.DuckDBPyConnection, check: Check) -> None:
             except duckdb.Error as exc:
                 raise check.error(
                     "kwargs", key, message=f"{regex!r} is no regular expression of RE2, DuckDB's: "
-                    f"{str(exc).strip().splitlines()[0]}",
+                    f"{first_line(exc)}",
                     fix="write it without look-around and back references",
                 ) from exc  # fmt: skip
 

@@ -62,12 +62,12 @@ def _kind(problem: Problem) -> str:
 
 def _first_and_more(problems: list[Problem], what: str) -> str:
     more = len(problems) - 1
-    told = f"; and {more} more {'check' if more == 1 else 'checks'} {what}" if more else ""
-    return problems[0].message + told
+    others = f"; and {more} more {'check' if more == 1 else 'checks'} {what}" if more else ""
+    return problems[0].message + others
 
 
 def _counted(counts: Counts) -> str:
-    told = [
+    parts = [
         f"{count} {word}"
         for word, count in (
             ("failed", counts.failed),
@@ -77,7 +77,7 @@ def _counted(counts: Counts) -> str:
         )
         if count
     ]
-    return ", ".join([f"{_plural(counts.passed, 'check')} passed", *told])
+    return ", ".join([f"{_plural(counts.passed, 'check')} passed", *parts])
 
 
 def _plural(count: int, thing: str) -> str:

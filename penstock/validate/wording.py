@@ -10,7 +10,7 @@ from penstock.core.printable import on_one_line
 from penstock.validate.suites import Check
 
 _LONGEST_VALUE = 60  # characters
-_VALUES_TOLD = 3
+_VALUES_SHOWN = 3
 
 
 def problem_message(
@@ -18,7 +18,7 @@ def problem_message(
 ) -> str:
     """`marts.purchases: expect_column_values_to_be_between(price) failed: 3 of 214 values outside [0, …]`.
 
-    A check that has a description is told by it, as a business rule.
+    A check that has a description is named by it, as a business rule.
     """
     name = f"{check.type}({column})" if column else check.type
     what = f"“{check.description}” ({name})" if check.description else name
@@ -61,8 +61,8 @@ def _distinct_values(check: Check, result: Mapping[str, Any]) -> str:
 
 
 def _examples(values: list[Any] | None) -> str:
-    told = [value for value in dict.fromkeys(map(_value, values or [])) if value != "null"][:_VALUES_TOLD]
-    return f", e.g. {', '.join(told)}" if told else ""
+    shown = [value for value in dict.fromkeys(map(_value, values or [])) if value != "null"][:_VALUES_SHOWN]
+    return f", e.g. {', '.join(shown)}" if shown else ""
 
 
 def _rule(check: Check) -> str:

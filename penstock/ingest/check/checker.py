@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from penstock.core.duckdb_file import MEND, duckdb_errors_as
 from penstock.core.errors import LandingError
 from penstock.ingest.check.compiler import LONGEST_VALUE, CompiledContract
 from penstock.ingest.check.parsed_rules import GOOD
@@ -61,17 +62,13 @@ class Checker:
         chunks = events.to_batches()
         known = list(map(self.read, chunks)) if parsed is None else parsed  # 1
         stream = self._compiled.contract.stream
-        try:
+        what = f"{stream}: a batch of {events.num_rows} events could not be checked"
+        with duckdb_errors_as(LandingError, what, fix=f"{MEND}; nothing is lost"):
             try:
                 checked = self._check(chunks, known)
             except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
                 self._connection.execute("RESET memory_limit")
                 checked = self._check(chunks, known)
-        except duckdb.Error as exc:
-            raise LandingError(
-                f"{stream}: a batch of {events.num_rows} events could not be checked: {exc}",
-                fix="mend what the message says (too little memory?) and run again; nothing is lost",
-            ) from exc
         found = checked.rows + checked.rejects.num_rows
         if found != events.num_rows:
             raise LandingError(f"{stream}: {found} events were checked in place of {events.num_rows}")

@@ -69,7 +69,7 @@ def field_reasons(fields: Sequence[Field]) -> str:
 
 @dataclass(frozen=True)
 class _BrokenRule:
-    """A rule that a field may break. Of a group only the first whose condition holds is told."""
+    """A rule that a field may break. Of a group only the first whose condition holds is reported."""
 
     rule: str
     condition: str

@@ -1,6 +1,6 @@
-"""Tombstones: events without a value, which tell Kafka that their key was deleted.
+"""Tombstones: events without a value, by which Kafka learns that their key was deleted.
 
-They hold nothing to land, so they are kept as rejects; but they break no rule, so they are told apart.
+They hold nothing to land, so they are kept as rejects; but they break no rule, so they are kept apart.
 """
 
 from __future__ import annotations

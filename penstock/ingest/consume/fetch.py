@@ -17,7 +17,7 @@ from penstock.core.errors import BrokerError
 from penstock.ingest.consume.limits import DEFAULT, Limits
 from penstock.ingest.decode.columns import SCHEMA, chunks, events_of, size_of
 from penstock.ingest.decode.hook import read_whole_batches
-from penstock.ingest.kafka.topic import Topic, explained
+from penstock.ingest.kafka.topic import Topic, broker_errors
 from penstock.ingest.landing.batch import Batch
 
 _PAUSE = 0.2  # seconds until a lost broker is asked again
@@ -63,7 +63,7 @@ class Fetch:
 
     def positions(self) -> dict[int, int]:
         """By partition, the offset of the next event to come. Raises OffsetsGone and BrokerError."""
-        with self._in_use, explained(self._servers), _gone():
+        with self._in_use, broker_errors(self._servers), _gone():
             return {partition: self._consumer.position(place) for partition, place in self._places.items()}
 
     def fetched(self) -> dict[int, int]:
@@ -79,11 +79,11 @@ class Fetch:
         *,
         linger_s: float,
         until: Mapping[int, int] | None = None,
-        tell: Callable[[pa.RecordBatch], None] | None = None,
+        on_chunk: Callable[[pa.RecordBatch], None] | None = None,
     ) -> Batch:
         """The next batch: a full one, or what came within `linger` seconds, or all up to `until`.
 
-        `tell` is told each chunk of its events as it comes. Without `until` the batch may be empty. With
+        `on_chunk` gets each chunk of its events as it comes. Without `until` the batch may be empty. With
         `until`, partitions that are there are paused, and BrokerError is raised when nothing has come for
         `limits.stall_s` seconds. A broker that goes away is waited for.
         Raises OffsetsGone, once all that came before it has been returned.
@@ -92,8 +92,8 @@ class Fetch:
         # Chunks are decoded while their bytes are still in the processor's cache.
         for chunk in chunks(self._items(linger_s, until)):
             decoded.append(chunk)
-            if tell is not None:
-                tell(chunk)
+            if on_chunk is not None:
+                on_chunk(chunk)
         positions = self.positions()
         moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
         starts = {partition: self._fetched[partition] for partition in moved}
@@ -134,7 +134,7 @@ class Fetch:
     def _poll(self, seconds: float) -> tuple[Mapping[TopicPartition, list[Any]], KafkaError | None]:
         """What came within `seconds`, or the error of a connection that the client makes anew by itself.
         Raises OffsetsGone, and BrokerError for any other."""
-        with self._in_use, explained(self._servers), _gone():
+        with self._in_use, broker_errors(self._servers), _gone():
             try:
                 return self._consumer.poll(timeout_ms=int(seconds * 1000)), None
             except KafkaError as exc:
@@ -152,7 +152,7 @@ class Fetch:
         return {partition: offset or 0 for partition, offset in self._landed.items()}
 
     def commit_group(self, group_offsets: Mapping[int, int]) -> None:
-        """Tell Kafka's group offsets, for lag tools only; Penstock never reads them."""
+        """Commit Kafka's group offsets, for lag tools only; Penstock never reads them."""
         offsets = {self._places[p]: OffsetAndMetadata(offset, "", -1) for p, offset in group_offsets.items()}
         with self._in_use:
             self._consumer.commit(offsets)

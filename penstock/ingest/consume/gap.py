@@ -34,27 +34,27 @@ def cut_error(
 ) -> LandingError:
     """The error that names, for each partition that was cut off, our offset and the broker's end, and
     `command`, which goes on from what the broker holds."""
-    told = (
+    places = (
         f"{topic}/{partition}: the landing file has read up to offset {stored[partition]}, the topic "
         + ("does not have this partition" if end is None else f"ends at offset {end}")
         for partition, end in cuts.items()
     )
     return LandingError(
-        f"{'; '.join(told)}: the topic's log was cut off",
+        f"{'; '.join(places)}: the topic's log was cut off",
         fix="check KAFKA_BOOTSTRAP_SERVERS; if the broker lost these events for good, go on with what it "
-        f"holds now, as a new epoch: `{command} --new-epoch`",
+        f"holds now, as a new generation: `{command} --new-epoch`",
     )
 
 
 def regrown_error(topic: str, stored: Mapping[int, int], cut: Mapping[int, int]) -> LandingError:
     """The error for a log that was cut off before what was read and has grown past it again."""
-    told = (
+    places = (
         f"{topic}/{partition}: the landing file has read up to offset {stored.get(partition)}, the topic's "
         f"log was cut off at offset {end} and has grown again"
         for partition, end in cut.items()
     )
     return LandingError(
-        f"{'; '.join(told)}: the same offsets now hold other events",
+        f"{'; '.join(places)}: the same offsets now hold other events",
         fix="bring back a backup from before the cut (`penstock ingest restore`), or move the landing file "
         "aside to read the topic from its beginning; a drain by itself would pass over these events",
     )

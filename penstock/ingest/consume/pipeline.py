@@ -50,7 +50,7 @@ def fetched_ahead(
             batch = fetch.batch(
                 linger_s=fetch.limits.drain_linger_s,
                 until=until,
-                tell=lambda chunk: parsed.append(checker.read(chunk)),
+                on_chunk=lambda chunk: parsed.append(checker.read(chunk)),
             )
             return checking.submit(batch.checked_by, checker, parsed)
 

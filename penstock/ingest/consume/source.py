@@ -21,9 +21,9 @@ from penstock.ingest.contract.model import Contract
 from penstock.ingest.kafka.topic import (
     Topic,
     beginning_offsets,
+    broker_errors,
     describe_topic,
     end_offsets,
-    explained,
     open_consumer,
 )
 from penstock.ingest.landing.batch import NOTHING, Batch, Landed
@@ -51,16 +51,16 @@ class Source:
 
     def end_offsets(self) -> dict[int, int]:
         """By partition, the read-committed end as of now. Raises BrokerError."""
-        with explained(self.settings.bootstrap_servers or ""):
+        with broker_errors(self.settings.bootstrap_servers or ""):
             return end_offsets(self.consumer, self.topic)
 
     def epoch(
         self, landing: LandingFile, *, clock: Clock, begin_new: bool = False, command: str | None = None
     ) -> int:
-        """The landing file's epoch of this topic.
+        """The number of this generation of the topic in the landing file (column `epoch`).
 
         Raises LandingError where the file was filled from another topic or cluster, or where the topic's log
-        was cut off before what was read; with `begin_new` that begins a new epoch instead. `command` is what
+        was cut off before what was read; with `begin_new` that begins a new one instead. `command` is what
         goes on with the option `--new-epoch` (default: drain).
         """
         command = command or f"penstock ingest drain {landing.compiled.contract.stream}"
@@ -92,7 +92,7 @@ class Source:
         if gone.cut:
             raise regrown_error(self.topic.name, stored, gone.cut)
         servers = self.settings.bootstrap_servers or ""
-        with explained(servers):
+        with broker_errors(servers):
             gaps = find_gaps(stored, beginning_offsets(self.consumer, self.topic))
         if not gaps:
             raise BrokerError(
@@ -111,7 +111,7 @@ class Source:
         what goes on with the option `--accept-gap`.
         """
         while True:
-            with explained(self.settings.bootstrap_servers or ""):
+            with broker_errors(self.settings.bootstrap_servers or ""):
                 first = beginning_offsets(self.consumer, self.topic)
             gaps = find_gaps(landing.next_offsets(epoch), first)
             if gaps and not accept:
@@ -130,7 +130,7 @@ class Source:
         beginning. Raises BrokerError."""
         servers = self.settings.bootstrap_servers or ""
         stored = landing.next_offsets(epoch)
-        with explained(servers):
+        with broker_errors(servers):
             first = beginning_offsets(self.consumer, self.topic)
             fetch = Fetch(self.consumer, self.topic, servers, self.limits)
             fetch.start({**first, **stored}, stored)
@@ -152,7 +152,7 @@ def open_source(settings: Settings, contract: Contract, limits: Limits = DEFAULT
 def land_batch(
     source: Source, landing: LandingFile, fetch: Fetch, batch: Batch, *, epoch: int, run_id: str, clock: Clock
 ) -> Landed | None:
-    """Land one batch, then tell Kafka's group offsets. None: another consumer was first, fetch anew.
+    """Land one batch, then commit Kafka's group offsets. None: another consumer was first, fetch anew.
 
     Raises BrokerError and LandingError."""
     if not batch.ends:
@@ -168,7 +168,7 @@ def land_batch(
         fetch.commit_group(batch.ends)
     except KafkaError as exc:
         # Lag tools see older offsets until the next batch. What counts is committed already.
-        _log.warning("the group offsets could not be told to Kafka: %s", exc)
+        _log.warning("Kafka did not take the group offsets: %s", exc)
     kill_point("ingest.group_committed")
     return landed
 

@@ -1,7 +1,7 @@
 """What each word of the Open Data Contract Standard means to landing: heeded, for people, or refused.
 
 A word that is accepted and does nothing misleads, so one that would change which data land, or what is
-promised of them, is refused. What only tells people something stays. By the standard's models;
+promised of them, is refused. What only people read stays. By the standard's models;
 docs/contracts.md shows the same lists.
 """
 

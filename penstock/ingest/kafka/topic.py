@@ -19,6 +19,10 @@ _REACHABLE = "check that KAFKA_BOOTSTRAP_SERVERS names a running Kafka broker th
 _PAUSE = 0.1  # seconds until the client is asked again for partitions that it does not know yet
 
 
+class NoSuchTopic(BrokerError):
+    """The broker answers, and does not have the topic."""
+
+
 @dataclass(frozen=True)
 class Topic:
     """A topic's identity: a topic made anew under the same name has another `topic_id`."""
@@ -30,9 +34,9 @@ class Topic:
 
 
 def describe_topic(bootstrap_servers: str | None, name: str, *, within_ms: int = _ANSWER_WITHIN) -> Topic:
-    """Ask the broker. Raises BrokerError: no address, no answer `within` milliseconds, no such topic."""
+    """Ask the broker. Raises BrokerError: no address, no answer `within` milliseconds; NoSuchTopic."""
     servers = required_servers(bootstrap_servers)
-    with explained(servers):
+    with broker_errors(servers):
         try:
             admin = KafkaAdminClient(
                 bootstrap_servers=servers, bootstrap_timeout_ms=within_ms, request_timeout_ms=_ANSWER_WITHIN
@@ -48,7 +52,7 @@ def describe_topic(bootstrap_servers: str | None, name: str, *, within_ms: int =
             admin.close()
     error = for_code(topic["error_code"])
     if error is UnknownTopicOrPartitionError:
-        raise BrokerError(
+        raise NoSuchTopic(
             f"topic {name}: the broker {servers} has no such topic",
             fix="make the topic, or correct the contract's physicalName",
         )
@@ -68,11 +72,12 @@ def required_servers(bootstrap_servers: str | None) -> str:
     return checked_servers(bootstrap_servers)
 
 
-def open_consumer(bootstrap_servers: str | None, *, group_id: str) -> KafkaConsumer:
-    """A consumer of committed events that takes its positions from us alone. Raises BrokerError."""
+def open_consumer(bootstrap_servers: str | None, *, group_id: str | None) -> KafkaConsumer:
+    """A consumer of committed events that takes its positions from us alone; without a group no lag tool sees
+    it. Raises BrokerError."""
     servers = required_servers(bootstrap_servers)
     read_any_header_name()
-    with explained(servers):
+    with broker_errors(servers):
         return KafkaConsumer(
             bootstrap_servers=servers,
             group_id=group_id,
@@ -98,8 +103,8 @@ def beginning_offsets(consumer: KafkaConsumer, topic: Topic) -> dict[int, int]:
 
 
 @contextmanager
-def explained(servers: str) -> Iterator[None]:
-    """Kafka's errors, told once and with the address."""
+def broker_errors(servers: str) -> Iterator[None]:
+    """Kafka's errors as BrokerError, with the address."""
     try:
         yield
     except (KafkaError, OSError) as exc:
@@ -121,5 +126,7 @@ def _offsets(
             return {place.partition: offset for place, offset in sorted(answer.items())}
         except KeyError as exc:
             if time.monotonic() > deadline:
-                raise BrokerError(f"topic {topic.name}: the broker tells nothing of {exc.args[0]}") from exc
+                raise BrokerError(
+                    f"topic {topic.name}: the broker does not answer about {exc.args[0]}"
+                ) from exc
         time.sleep(_PAUSE)

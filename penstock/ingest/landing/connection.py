@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError
+from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError, first_line
 from penstock.core.landing_format import ROW_GROUPS
 from penstock.ingest.check.compiler import CompiledContract
 from penstock.ingest.landing.schema import is_marked_huge, mark_huge, ready_landing
@@ -74,7 +74,7 @@ class LandingConnection:
         except PenstockError as exc:
             raise LandingError(exc.message, fix=exc.fix or _after_damage(self._path)) from exc
         try:
-            with told(self._path):
+            with landing_errors(self._path):
                 connection.execute(_SETTINGS)
                 ready_landing(connection, self._path, self._compiled.contract, self._environment)
                 self._compiled.prepare(connection)
@@ -88,13 +88,13 @@ class LandingConnection:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def landing_errors(path: Path) -> Iterator[None]:
     """DuckDB's errors about a landing file as LandingError, with what to do."""
     try:
         yield
     except duckdb.Error as exc:
         raise LandingError(
-            f"{path}: cannot be read or written: {str(exc).strip().splitlines()[0]}",
+            f"{path}: cannot be read or written: {first_line(exc)}",
             fix=f"mend what the message says (a full disk?); {_after_damage(path)}",
         ) from exc
 

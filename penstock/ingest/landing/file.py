@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import open_duckdb, quoted
+from penstock.core.duckdb_file import MEND, duckdb_errors_as, open_duckdb, quoted
 from penstock.core.errors import BusyError, LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.landing_format import landing_format
@@ -25,7 +25,7 @@ from penstock.ingest.check.result import Checked, Reasons, count_reasons
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.decode.arrow_bytes import bytes_of
 from penstock.ingest.landing.batch import NOTHING, Batch, Landed
-from penstock.ingest.landing.connection import LandingConnection, told
+from penstock.ingest.landing.connection import LandingConnection, landing_errors
 from penstock.ingest.landing.gap import Gap
 from penstock.ingest.landing.schema import create_landing
 
@@ -57,7 +57,7 @@ class LandingFile:
         begin_new: bool = False,
         command: str | None = None,
     ) -> int:
-        """The epoch of this topic: offsets of one topic id on one cluster. The first one is 1.
+        """The generation of this topic: offsets of one topic id on one cluster. The first one is 1.
 
         Raises LandingError when the file was filled from another topic or cluster and `begin_new` is false;
         `command` is then what goes on with the option `--new-epoch` (default: drain).
@@ -101,24 +101,22 @@ class LandingFile:
         """
         if not gaps:
             return
-        try:
-            with _transaction(self.connection):
-                self._compare_and_set(
-                    {gap.partition: gap.from_offset for gap in gaps},
-                    {gap.partition: gap.to_offset + 1 for gap in gaps},
-                    epoch,
+        stream = self.compiled.contract.stream
+        with (
+            duckdb_errors_as(LandingError, f"{stream}: a gap could not be recorded"),
+            _transaction(self.connection),
+        ):
+            self._compare_and_set(
+                {gap.partition: gap.from_offset for gap in gaps},
+                {gap.partition: gap.to_offset + 1 for gap in gaps},
+                epoch,
+            )
+            for gap in gaps:
+                self.connection.execute(
+                    "INSERT INTO raw.gaps VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    [epoch, gap.partition, gap.from_offset, gap.to_offset, gap.events, now, run_id],
                 )
-                for gap in gaps:
-                    self.connection.execute(
-                        "INSERT INTO raw.gaps VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                        [epoch, gap.partition, gap.from_offset, gap.to_offset, gap.events, now, run_id],
-                    )
-                kill_point("ingest.gap_recorded")
-        except duckdb.Error as exc:
-            raise LandingError(
-                f"{self.compiled.contract.stream}: a gap could not be recorded: {exc}",
-                fix="mend what the message says (a full disk?) and run again; nothing has changed",
-            ) from exc
+            kill_point("ingest.gap_recorded")
 
     def complete_until(self, moment: dt.datetime) -> dt.datetime:
         """Note that all events up to `moment` are here; never moves backwards. Returns what now holds."""
@@ -141,18 +139,14 @@ class LandingFile:
         Raises OffsetConflict (another consumer was first) and LandingError (the file cannot be written);
         then nothing of the batch is in the file.
         """
-        try:
+        what = f"{self.compiled.contract.stream}: a batch could not be landed ({_places(batch)})"
+        with duckdb_errors_as(LandingError, what, fix=f"{MEND}; nothing is lost"):
             try:
                 landed = self._land(batch, epoch, run_id, now)
             except duckdb.OutOfMemoryException:  # huge events: once more, with all that the machine has
                 self.file.allow_all_memory()
                 landed = self._land(batch, epoch, run_id, now)
             self.file.forget_written()
-        except duckdb.Error as exc:
-            raise LandingError(
-                f"{self.compiled.contract.stream}: a batch could not be landed ({_places(batch)}): {exc}",
-                fix="mend what the message says (a full disk?) and run again; nothing is lost",
-            ) from exc
         kill_point("ingest.committed")
         return landed
 
@@ -268,14 +262,14 @@ def open_landing(
     compiled = compile_contract(contract)
     file = LandingConnection(path, compiled, settings.environment, wait=wait)
     try:
-        with told(path):
+        with landing_errors(path):
             yield LandingFile(file, compiled)
     finally:
         file.close()
 
 
 def next_offsets(connection: duckdb.DuckDBPyConnection, epoch: int) -> dict[int, int]:
-    """By partition, the offset to fetch next in `epoch`."""
+    """By partition, the offset to fetch next in the topic's generation `epoch`."""
     rows = connection.execute(
         'SELECT "partition", next_offset FROM raw.offsets WHERE epoch = $1', [epoch]
     ).fetchall()
@@ -317,7 +311,7 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.execute("ROLLBACK")
     except duckdb.Error:
-        # After a fatal error (a full disk) there is no transaction left; the first error is the one to tell.
+        # After a fatal error (a full disk) there is no transaction left; the first error says why.
         return
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
-from penstock.core.errors import LandingError, PenstockError
+from penstock.core.errors import LandingError, PenstockError, first_line
 from penstock.core.kill_point import kill_point
 from penstock.core.landing_format import FORMAT_VERSION, GAPS_TABLE, bring_up_to_date, landing_format
 from penstock.core.part_file import flush, part_file
@@ -71,7 +71,7 @@ def create_landing(path: Path, contract: Contract, environment: str) -> None:
                 connection.execute("CHECKPOINT")
         except (duckdb.Error, PenstockError) as exc:
             raise LandingError(
-                f"{path}: cannot be made: {str(exc).splitlines()[0]}",
+                f"{path}: cannot be made: {first_line(exc)}",
                 fix="mend what the message says (a full disk?) and run again",
             ) from exc
         flush(part)
@@ -88,7 +88,7 @@ def ready_landing(
     columns; one of an older format is brought up to date. Raises LandingError, which names both sides."""
     check_identity(connection, path, contract.stream, environment)
     bring_up_to_date(connection, path, contract.stream)
-    _check_columns(connection, path, contract)
+    check_columns(connection, path, contract)
 
 
 def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: str, environment: str) -> None:
@@ -146,7 +146,9 @@ def _expected_columns(contract: Contract) -> list[tuple[str, str, bool]]:
     ]
 
 
-def _check_columns(connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract) -> None:
+def check_columns(connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract) -> None:
+    """The file has the contract's columns, and ours behind them. Raises LandingError, with the first that
+    differs."""
     held = connection.execute(
         "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
         "WHERE schema_name = 'raw' AND table_name = $1 ORDER BY column_index",

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from penstock.core.duckdb_file import literal, open_duckdb, quoted, refuse_other_path
+from penstock.core.duckdb_file import duckdb_errors_as, literal, open_duckdb, quoted, refuse_other_path
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush, part_file
@@ -79,16 +79,11 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     row = connection.execute("SELECT current_database()").fetchone()
     assert row is not None
     name = str(row[0])
-    try:
+    with duckdb_errors_as(LandingError, f"{target}: the copy could not be written", where=target):
         connection.execute(f"ATTACH {literal(os.fspath(target))} AS copied (READ_WRITE)")
         connection.execute(f"COPY FROM DATABASE {quoted(name)} TO copied")
         differ = list(_content(connection, name) ^ _content(connection, "copied"))
         connection.execute("DETACH copied")
-    except duckdb.Error as exc:
-        raise LandingError(
-            f"{target}: the copy could not be written: {str(exc).splitlines()[0]}",
-            fix="mend what the message says (a full disk?) and run again; nothing has changed",
-        ) from exc
     if differ:
         raise LandingError(f"{target}: the copy differs from the original: {differ[0]}")
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import json_line, output_option, run_id_option, say, say_aside, tell, tells_errors
+from penstock.core.command import (
+    json_line,
+    output_option,
+    print_result,
+    reports_errors,
+    run_id_option,
+    say,
+    say_aside,
+)
 from penstock.core.printable import on_one_line
 from penstock.core.settings import Settings
 from penstock.ingest.check.tombstones import TOMBSTONE, rejects_text
@@ -29,19 +37,19 @@ def rejects() -> None:
 @rejects.command("ls")
 @click.argument("stream", required=False)
 @output_option
-@tells_errors
+@reports_errors
 def ls(stream: str | None, output: str) -> None:
     """Count STREAM's rejects, or those of all streams, by day, field and reason, with the place of one of
-    each. A stream that cannot be read is told at the end, with exit code 1."""
+    each. A stream that cannot be read is reported at the end, with exit code 1."""
     from penstock.ingest.contract.model import load_contract
     from penstock.ingest.rejects.report import list_all_rejects, list_rejects
 
     settings = Settings.from_env()
     if stream is not None:
-        tell(list_rejects(settings, load_contract(settings, stream)), output, _listed)
+        print_result(list_rejects(settings, load_contract(settings, stream)), output, _listed)
         return
     lists, errors = list_all_rejects(settings)
-    tell([*lists, *errors], output, lambda _: "\n".join(_listed(one) for one in lists))
+    print_result([*lists, *errors], output, lambda _: "\n".join(_listed(one) for one in lists))
     for error in errors:
         say_aside(f"Error: {error}")
     if errors:
@@ -51,7 +59,7 @@ def ls(stream: str | None, output: str) -> None:
 @rejects.command()
 @click.argument("place", metavar="TOPIC/PARTITION/OFFSET")
 @output_option
-@tells_errors
+@reports_errors
 def show(place: str, output: str) -> None:
     """Show one reject: its text as far as it can be decoded, every reason, and where each points."""
     from penstock.ingest.rejects.report import show_reject
@@ -64,7 +72,7 @@ def show(place: str, output: str) -> None:
     shown = show_reject(
         Settings.from_env(), parts["topic"], int(parts["partition"]), int(parts["offset"])
     )  # fmt: skip
-    tell(shown, output, lambda found: "\n\n".join(_shown(one) for one in found))
+    print_result(shown, output, lambda found: "\n\n".join(_shown(one) for one in found))
 
 
 @rejects.command()
@@ -80,7 +88,7 @@ def show(place: str, output: str) -> None:
 )  # fmt: skip
 @run_id_option
 @output_option
-@tells_errors
+@reports_errors
 def replay(
     stream: str, conditions: tuple[str, ...], dry_run: bool, wait: float, run_id: str, output: str
 ) -> None:
@@ -102,7 +110,7 @@ def replay(
         settings, load_contract(settings, stream), where=where, dry_run=dry_run, run_id=run_id,
         clock=utc_now, wait=wait,
     )  # fmt: skip
-    tell(result, output, _replayed)
+    print_result(result, output, _replayed)
 
 
 @rejects.command()
@@ -111,7 +119,7 @@ def replay(
     "-o", "--output", type=click.Choice(["json"]), default="json", show_default=True,
     help="NDJSON is the only form.",
 )  # fmt: skip
-@tells_errors
+@reports_errors
 def export(stream: str, output: str) -> None:
     """Print all of STREAM's rejects as NDJSON, one object a line; bytes that are no UTF-8 as base64."""
     from penstock.ingest.contract.model import load_contract

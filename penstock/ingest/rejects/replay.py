@@ -12,9 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
-
-from penstock.core.duckdb_file import quoted
+from penstock.core.duckdb_file import duckdb_errors_as, quoted
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
@@ -66,15 +64,10 @@ def replay(
     with (
         stream_lock(settings, contract, what="replay", wait=wait),
         open_landing(settings, contract) as landing,
+        duckdb_errors_as(LandingError, f"{contract.stream}: the rejects could not be replayed"),
     ):
-        try:
-            landing.file.allow_all_memory()  # all chunks are one transaction
-            return _Replay(landing, run_id, clock()).run(where, chunk_bytes, dry_run=dry_run)
-        except duckdb.Error as exc:
-            raise LandingError(
-                f"{contract.stream}: the rejects could not be replayed: {exc}",
-                fix="mend what the message says (a full disk?) and run again; nothing has changed",
-            ) from exc
+        landing.file.allow_all_memory()  # all chunks are one transaction
+        return _Replay(landing, run_id, clock()).run(where, chunk_bytes, dry_run=dry_run)
 
 
 class _Replay:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -54,10 +55,14 @@ def gap(patient: Patient) -> None:
     patient.land(b'{"id": 9}', first=8)
 
 
-def left_part(patient: Patient) -> None:
-    gone = subprocess.Popen(["true"])
-    gone.wait(timeout=PATIENCE)
-    patient.landing.with_name(f".clicks.duckdb.{gone.pid}.penstock-part").write_bytes(b"")
+def left_part(of: Callable[[Patient], Path]) -> Callable[[Patient], None]:
+    def ill(patient: Patient) -> None:
+        gone = subprocess.Popen(["true"])
+        gone.wait(timeout=PATIENCE)
+        file = of(patient)
+        file.with_name(f".{file.name}.{gone.pid}.penstock-part").write_bytes(b"")
+
+    return ill
 
 
 def without_tables(patient: Patient) -> None:
@@ -180,7 +185,12 @@ CASES: list[tuple[Callable[[Patient], None], str, str, str]] = [
     (contract("logicalType: timestamp", "logicalType: date"), "error", "clicks.duckdb", "has at DATE"),
     (garbage, "error", "clicks.duckdb", "cannot be opened as a DuckDB file"),
     (without_tables, "error", "clicks.duckdb", "is a DuckDB file, but no landing file"),
-    (left_part, "warning", "penstock-part", "was left by a command that was cut short"),
+    (
+        left_part(lambda patient: patient.landing),
+        "warning",
+        "penstock-part",
+        "was left by a command that was cut short",
+    ),
     (
         contract("version: 1.0.0", "version: 1.1.0"),
         "warning",
@@ -222,6 +232,12 @@ CASES: list[tuple[Callable[[Patient], None], str, str, str]] = [
     (other_s_file, "error", "shop/4-v4/shop.duckdb", "its ledger ends with seq 1, version 1"),
     (unknown_version, "warning", "shop/2-v2/shop.duckdb", "is not in the ledger"),
     (half_written, "warning", ".being-written", "was left by a stage that was cut short"),
+    (
+        left_part(lambda patient: patient.settings.verdict_file("shop")),
+        "warning",
+        ".shop.json.",
+        "was left by a stage that was cut short",
+    ),
     (half_removed, "warning", "shop/0-v0", "holds no version any more"),
     (half_linked, "warning", ".shop.duckdb.new", "was left by a stage that was cut short"),
     # messages

@@ -70,7 +70,8 @@ def test_a_topic_gone_or_made_anew_is_an_error(stream: Stream, event: Event) -> 
     anew = told(stream)
     assert list(anew) == [""]  # positions in another topic mean nothing
     assert anew[""].severity == "error"
-    assert "is not the topic that the landing file was filled from (epoch 1): topic id was" in anew[""].what
+    what = "is not the topic that the landing file was filled from (generation 1): topic id was"
+    assert what in anew[""].what
     assert "--new-epoch" in anew[""].fix
 
 

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from penstock.core.command import default_run_id, output_option, run_id_option, tell, tells_errors
+from penstock.core.command import default_run_id, output_option, print_result, reports_errors, run_id_option
 from penstock.core.disk import refusal
 from penstock.core.errors import GateRefused
 
@@ -43,7 +43,7 @@ RESULT = Result("é", (Part(dt.datetime(2026, 1, 2, 3, tzinfo=dt.UTC), Path("/a"
 )
 @run_id_option
 @output_option
-@tells_errors
+@reports_errors
 def command(fail: str, run_id: str, output: str) -> None:
     if fail == "refused":
         raise REFUSED
@@ -52,10 +52,10 @@ def command(fail: str, run_id: str, output: str) -> None:
     if fail == "argument":
         raise click.BadParameter("'x' is no place")
     if fail == "result":
-        tell({"checks": 3}, output, str, error=REFUSED)
+        print_result({"checks": 3}, output, str, error=REFUSED)
     if fail == "bug":
         raise ZeroDivisionError("a bug")
-    tell(RESULT, output, lambda result: f"{result.name} by {run_id}")
+    print_result(RESULT, output, lambda result: f"{result.name} by {run_id}")
 
 
 def test_a_result_is_told_as_text_or_as_one_line_of_json() -> None:
