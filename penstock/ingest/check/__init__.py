@@ -1,6 +1,7 @@
 """Which events are rows, which are rejects, and why: the contract as SQL over a whole batch.
 
-field_rules.py   one field: from its JSON token to its value, its rules, its reasons
+field_rules.py   one field: from its JSON token to its value, and its rules
+reasons.py       why an event is a reject
 compiler.py      the contract → one statement that gives rows and rejects
 json_rules.sql   the macros that it calls
 parsed_rules.py  the same rules over the columns that `parse` has read
