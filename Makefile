@@ -69,17 +69,17 @@ publish: venv ## Warehouse → marts: publish what the gate passed
 
 .PHONY: test
 test: venv ## All tests: unit, functional, real broker, real Airflow and browser
-	@.venv/bin/python -m pytest tests/unit tests/functional --numprocesses 2 --dist loadgroup
+	@.venv/bin/python -m pytest tests/unit tests/functional --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	@.venv/bin/python -m pytest tests/integration tests/e2e
-	@KILLS=10 .venv/bin/python -m pytest tests/faults -m "not slow" --numprocesses 2 --dist loadgroup
+	@KILLS=10 .venv/bin/python -m pytest tests/faults -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check-fast
 check-fast: lint ## Within a minute, for the inner loop: lint, unit tests, the quick functional ones
-	@.venv/bin/python -m pytest tests/unit tests/functional/local tests/functional/monitor --numprocesses 2 --dist loadgroup
+	@.venv/bin/python -m pytest tests/unit tests/functional/local tests/functional/monitor --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: faults
 faults: venv ## Break each part on purpose, then count every event (KILLS=100, SEED=)
-	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadgroup
+	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench
 bench: venv $(BENCH_INSTALLED) ## How fast is landing, against whom? Into docs/; a quick look: N=100000 PAIRS=1 (OUTPUT=json)

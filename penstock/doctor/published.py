@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from penstock.core.part_file import left_parts
 from penstock.core.settings import Settings
 from penstock.core.version_files import being_written, emptied_folders, link_to, version_files
-from penstock.doctor.finding import Finding
+from penstock.doctor.finding import HELD_WAIT, Finding
 from penstock.doctor.locks import holders
 from penstock.publish.ledger import Publication, on_hold, read_ledger
 
@@ -29,7 +29,7 @@ def served_ledger(settings: Settings, pipeline: str) -> list[Publication]:
     link = settings.marts_link(pipeline)
     if not link.is_symlink() or _wrong_link(settings, pipeline):
         return []
-    return read_ledger(link.resolve())
+    return read_ledger(link.resolve(), wait=HELD_WAIT)
 
 
 def _wrong_link(settings: Settings, pipeline: str) -> Finding | None:
@@ -40,7 +40,7 @@ def _wrong_link(settings: Settings, pipeline: str) -> Finding | None:
         if link.exists():
             return Finding("error", str(link), "is no symlink to a version, but a file", "move it away")
         # A first publication that was cut short before its flip leaves a file, too, but of one ledger row.
-        if versions and len(read_ledger(versions[-1].path)) > 1:
+        if versions and len(read_ledger(versions[-1].path, wait=HELD_WAIT)) > 1:
             return Finding("error", str(link), f"is gone, but versions of {pipeline} are there", point)
         return None
     if link.resolve() in {file.path.resolve() for file in versions}:

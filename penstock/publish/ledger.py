@@ -107,12 +107,13 @@ def write_ledger(connection: duckdb.DuckDBPyConnection, ledger: list[Publication
     )
 
 
-def read_ledger(file: Path) -> list[Publication]:
+def read_ledger(file: Path, *, wait: float = 30.0) -> list[Publication]:
     """The ledger in a published file, oldest row first; also of a file that an older Penstock made.
 
-    Raises PublishError for a file without a ledger, or with one that we do not know.
+    Raises PublishError for a file without a ledger, or with one that we do not know; BusyError where another
+    process still holds it after `wait` seconds.
     """
-    with closing(open_duckdb(file, read_only=True)) as connection:
+    with closing(open_duckdb(file, read_only=True, wait=wait)) as connection:
         with duckdb_errors_as(
             PublishError,
             f"{file}: its ledger cannot be read",

@@ -25,7 +25,7 @@ from tests.faults.witness import Witness
 from tests.faults.writers import Writers
 from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow")]
+pytestmark = pytest.mark.slow
 STAGES = ("ingest", "transform", "validate", "publish")
 WAREHOUSE = f"warehouse/{PIPELINE}"
 

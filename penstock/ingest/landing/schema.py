@@ -11,7 +11,13 @@ import duckdb
 from penstock.core.duckdb_file import literal, open_duckdb, quoted
 from penstock.core.errors import LandingError, PenstockError, first_line
 from penstock.core.kill_point import kill_point
-from penstock.core.landing_format import FORMAT_VERSION, GAPS_TABLE, bring_up_to_date, landing_format
+from penstock.core.landing_format import (
+    FORMAT_VERSION,
+    GAPS_TABLE,
+    bring_up_to_date,
+    landing_format,
+    partition_column,
+)
 from penstock.core.part_file import flush, part_file
 from penstock.ingest.contract.model import Contract
 
@@ -136,10 +142,14 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract, en
     connection.execute("COMMIT")
 
 
-def _expected_columns(contract: Contract) -> list[tuple[str, str, bool]]:
-    """(name, type as DuckDB names it, may be null) of raw.<stream>, in order."""
+def _expected_columns(contract: Contract, partition: str = "_kafka_partition") -> list[tuple[str, str, bool]]:
+    """(name, type as DuckDB names it, may be null) of raw.<stream>, in order. `partition`: the name that the
+    file's format has for it."""
     declared = [(field.name, field.sql_type, not field.required) for field in contract.fields]
-    own = [(name, sql_type, name in _MAY_BE_NULL) for name, sql_type in _OWN_COLUMNS]
+    own = [
+        (partition if name == "_kafka_partition" else name, sql_type, name in _MAY_BE_NULL)
+        for name, sql_type in _OWN_COLUMNS
+    ]
     return [
         (name, "TIMESTAMP WITH TIME ZONE" if sql_type == "TIMESTAMPTZ" else sql_type, nullable)
         for name, sql_type, nullable in declared + own
@@ -154,7 +164,7 @@ def check_columns(connection: duckdb.DuckDBPyConnection, path: Path, contract: C
         "WHERE schema_name = 'raw' AND table_name = $1 ORDER BY column_index",
         [contract.stream],
     ).fetchall()
-    expected = _expected_columns(contract)
+    expected = _expected_columns(contract, partition_column(connection, contract.stream))
     if held == expected:
         return
     wrong = next((pair for pair in zip(held, expected, strict=False) if pair[0] != pair[1]), None)

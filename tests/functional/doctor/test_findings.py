@@ -179,10 +179,10 @@ CASES: list[tuple[Callable[[Patient], None], str, str, str]] = [
     (sql(MARKED), "error", "clicks.duckdb", "1 rejects are marked as replayed, but have no row"),
     (gap, "info", "partition 0", "5 of the offsets 0 to 8 hold no event"),
     (sql(GAP_ACCEPTED), "info", "partition 0", "by run by hand at 2026-11-20 12:00 UTC: offsets 3 to 7, 5"),
-    (sql("UPDATE raw.landing SET environment = 'live'"), "error", "clicks.duckdb", "of environment live;"),
+    (sql("UPDATE raw.landing SET environment = 'live'"), "error", "clicks.duckdb", "environment live;"),
     (sql("DROP TABLE raw.offsets"), "error", "clicks.duckdb", "could not be checked: CatalogException"),
-    (contract("name: at", "name: seen_at"), "error", "clicks.duckdb", "the table has at TIMESTAMP"),
-    (contract("logicalType: timestamp", "logicalType: date"), "error", "clicks.duckdb", "has at DATE"),
+    (contract("name: at", "name: seen_at"), "error", "clicks.duckdb", "the file has at TIMESTAMP"),
+    (contract("logicalType: timestamp", "logicalType: date"), "error", "clicks.duckdb", "wants at DATE"),
     (garbage, "error", "clicks.duckdb", "cannot be opened as a DuckDB file"),
     (without_tables, "error", "clicks.duckdb", "is a DuckDB file, but no landing file"),
     (

@@ -62,8 +62,9 @@ class Landing:
 
     def __init__(self, data: Path) -> None:
         self.path = data / "landing" / f"{STREAM}.duckdb"
-        with open_duckdb(self.path) as connection:
-            connection.execute(TABLES)
+        if not self.path.exists():
+            with open_duckdb(self.path) as connection:
+                connection.execute(TABLES)
 
     def land(self, events: Sequence[Event], *, partitions: int = 2, rejects: int = 0) -> int:
         """Land events as one commit: a customer's events lie in one partition, in the given order.
@@ -202,7 +203,10 @@ def shop(tmp_path: Path) -> Shop:
 @pytest.fixture
 def own_project(tmp_path: Path) -> Path:
     """A copy of what is declared for the pipeline, which a test may break."""
-    project = tmp_path / "project"
+    return copy_project(tmp_path / "project")
+
+
+def copy_project(project: Path) -> Path:
     for declared in ("dags/customer_events.yaml", "ingest/customer_events.odcs.yaml"):
         (project / declared).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / declared, project / declared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 
 from penstock.core.build_record import Build, read_builds
+from tests.functional.transform.conftest import copy_project
 
 pytestmark = pytest.mark.timeout(1800)  # ends a hang: each test builds many times
 MODELS = "dbt_project/customer_events/models"
@@ -49,12 +51,14 @@ class Life:
         return error, fix
 
 
-@pytest.fixture
-def life(
-    make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
-) -> Life:
+@pytest.fixture(scope="module")
+def built(
+    make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Built once, from a project with a macro, a variable, a seed and an ephemeral model above staging."""
-    life = Life(make_shop(tmp_path / "data", own_project), own_project)
+    folder = tmp_path_factory.mktemp("history")
+    project = copy_project(folder / "project")
+    life = Life(make_shop(folder / "data", project), project)
     for name, content in {
         "macros/tidy.sql": "{% macro tidy(c) %}{# as is #}lower({{ c }}){% endmacro %}\n",
         "seeds/brands.csv": "brand\nacme\n",
@@ -62,7 +66,7 @@ def life(
             "{{ config(materialized='ephemeral') }}\nselect brand from {{ ref('brands') }}\n"
         ),
     }.items():
-        path = own_project / "dbt_project/customer_events" / name
+        path = project / "dbt_project/customer_events" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     life.edit(
@@ -74,14 +78,22 @@ def life(
         STAGING, "    from first_landed\n",
         "    from first_landed\n    where (select count(*) from {{ ref('known') }}) > 0\n",
     )  # fmt: skip
-    columns = own_project / MODELS / "staging/stg_customer_events.yml"
+    columns = project / MODELS / "staging/stg_customer_events.yml"
     columns.write_text(
         columns.read_text().partition("unit_tests:")[0]
     )  # they give no row to what is new here
     life.shop.landing.land([make_event("a", brand="Acme")])
     life.build()
     life.shop.landing.land([make_event("b", brand="Acme")])
-    return life
+    return folder
+
+
+@pytest.fixture
+def life(built: Path, make_shop: Callable[..., Any], tmp_path: Path) -> Life:
+    """A copy of `built`, which a test may change."""
+    shutil.copytree(built, tmp_path, symlinks=True, dirs_exist_ok=True)
+    project = tmp_path / "project"
+    return Life(make_shop(tmp_path / "data", project), project)
 
 
 def test_a_change_of_a_staging_model_is_refused_until_all_is_built_anew(
