@@ -1,5 +1,5 @@
-"""Functional tests run on two cores at once, file by file: what shares costly set-up stays on one of them. The
-files that build with dbt take longest, so they come first, and neither core waits for the other at the end."""
+"""Functional tests run on two cores at once, file by file: what shares costly set-up stays on one of them.
+Those that build with dbt take longest: they come first, so that neither core waits for the other."""
 
 from __future__ import annotations
 
