@@ -13,13 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
 
 from penstock.core.settings import Settings
+from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.airflow_up import start_airflow
 from penstock.local.services import Services, free_port
 from penstock.monitor.slack_stand_in import SlackStandIn
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MADE_BY_TOOLS = shutil.ignore_patterns("target", "logs", "dbt_packages", "package-lock.yml", ".user.yml")
@@ -73,3 +75,22 @@ def airflow(e2e_settings: Settings, services: Services, slack: SlackStandIn) -> 
     for dag_id in ("customer_events", "held"):
         airflow.wait_until_dag_is_seen(dag_id, seconds=PATIENCE)
     return airflow
+
+
+def begin_anew(settings: Settings, airflow: AirflowApi, name: str) -> None:
+    """As on a fresh machine: no events in the topic, no file of the pipeline and stream `name`."""
+    until(lambda: airflow.active_runs(name) == [])
+    airflow.pause(name)
+    topic = load_contract(settings, name).topic
+    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    if topic in admin.list_topics():
+        admin.delete_topics([topic])
+        until(lambda: topic not in admin.list_topics())
+    admin.close()
+    for path in (
+        settings.landing_file(name), settings.warehouse_file(name), settings.marts_link(name),
+        settings.verdict_file(name),
+    ):  # fmt: skip
+        path.unlink(missing_ok=True)
+    for folder in (settings.versions_dir(name), settings.dbt_output_dir(name)):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,8 @@
 """The whole chain in a real Airflow: events in a real broker become published marts, and a gate that refuses
-keeps BI on what it has. The tests of this file build on one another, in their order."""
+keeps BI on what it has.
+
+Three runs follow each other, each a fixture that needs the one before. What had landed then, and what BI was
+served, is read as soon as a run has ended: so the tests may come in any order."""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from penstock.local.produce import Produced, produce
 from penstock.local.run_local import what_failed
 from penstock.local.synthetic import synthetic_sample
 from penstock.monitor.slack_stand_in import SlackStandIn
+from tests.e2e.conftest import begin_anew
 from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN
 
 PIPELINE = "customer_events"
@@ -29,19 +33,40 @@ PAGE = PATIENCE * 1000  # milliseconds for a page of a server that shares two co
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has ended: its id, its state, the state of each task."""
+    """A run that has ended: its id, its state, the state of each task; what had landed then (events, rejects,
+    the ids of the runs that landed), and what BI was served: the version and rows of each mart, the events of
+    all sessions."""
 
     id: str
     state: str
     tasks: dict[str, str | None]
+    landed: tuple[int, int, set[str]]
+    served: dict[str, tuple[int, int]]
+    session_events: int
 
 
-def run_dag(airflow: AirflowApi) -> Run:
+def run_dag(airflow: AirflowApi, settings: Settings) -> Run:
     run_id = f"manual__{uuid.uuid4().hex[:8]}"
     airflow.trigger(PIPELINE, run_id)
     airflow.unpause(PIPELINE)
     state = airflow.wait_until_run_ends(PIPELINE, run_id, seconds=PATIENCE_FOR_A_RUN)
-    return Run(run_id, state, {task: s.state for task, s in airflow.task_states(PIPELINE, run_id).items()})
+    tasks = {task: s.state for task, s in airflow.task_states(PIPELINE, run_id).items()}
+    if not settings.marts_link(PIPELINE).exists():
+        pytest.fail(f"nothing was published: {tasks}\n{logs(airflow, run_id, tasks)}")
+    with duckdb.connect(settings.landing_file(PIPELINE), read_only=True) as landing:
+        ((events, rejects),) = landing.execute(
+            "select (select count(*) from raw.customer_events), (select count(*) from raw.rejects)"
+        ).fetchall()
+        by = {by for (by,) in landing.execute("select distinct run_id from raw.commits").fetchall()}
+    with duckdb.connect(settings.marts_link(PIPELINE), read_only=True) as marts:
+        served = {
+            mart: (version, rows)
+            for mart, version, rows in marts.execute(
+                "select mart, version, row_count from mart_status"
+            ).fetchall()
+        }
+        ((in_sessions,),) = marts.execute("select sum(events) from sessions").fetchall()
+    return Run(run_id, state, tasks, (events, rejects, by), served, in_sessions)
 
 
 def send(settings: Settings, count: int, run: int) -> Produced:
@@ -51,16 +76,11 @@ def send(settings: Settings, count: int, run: int) -> Produced:
     return produce(settings.bootstrap_servers, topic, synthetic_sample(count, seed=7, run=run))
 
 
-def bi_asks(settings: Settings, sql: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(settings.marts_link(PIPELINE), read_only=True) as connection:
-        return connection.execute(sql).fetchall()
-
-
-def logs(airflow: AirflowApi, run: Run) -> str:
+def logs(airflow: AirflowApi, run_id: str, tasks: dict[str, str | None]) -> str:
     """Every task's log, for the message of an assertion that fails."""
     return "\n".join(
-        f"=== {task} {state}\n{airflow.task_log(PIPELINE, run.id, task)}"
-        for task, state in run.tasks.items()
+        f"=== {task} {state}\n{airflow.task_log(PIPELINE, run_id, task)}"
+        for task, state in tasks.items()
         if state in ("failed", "success")
     )
 
@@ -86,20 +106,27 @@ def seen(page: Page, run_id: str, task: str) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def sent(e2e_settings: Settings) -> Produced:
+def sent(e2e_settings: Settings, airflow: AirflowApi) -> Produced:
+    begin_anew(e2e_settings, airflow, PIPELINE)
     return send(e2e_settings, 2000, run=0)
 
 
 @pytest.fixture(scope="module")
-def green(airflow: AirflowApi, sent: Produced) -> Run:
+def green(airflow: AirflowApi, e2e_settings: Settings, sent: Produced) -> Run:
     """The first run, over 2000 synthetic messages."""
-    run = run_dag(airflow)
-    assert run.tasks == dict.fromkeys(TASKS, "success"), logs(airflow, run)
+    run = run_dag(airflow, e2e_settings)
+    assert run.tasks == dict.fromkeys(TASKS, "success"), logs(airflow, run.id, run.tasks)
     return run
 
 
 @pytest.fixture(scope="module")
-def refused(airflow: AirflowApi, e2e_settings: Settings, green: Run) -> Run:
+def without_news(airflow: AirflowApi, e2e_settings: Settings, green: Run) -> Run:
+    """A run to which nothing was sent."""
+    return run_dag(airflow, e2e_settings)
+
+
+@pytest.fixture(scope="module")
+def refused(airflow: AirflowApi, e2e_settings: Settings, without_news: Run) -> Run:
     """A run over more events, while the suite of `sessions` asks for the impossible."""
     send(e2e_settings, 500, run=1)
     file = e2e_settings.suites_dir(PIPELINE) / "sessions.yaml"
@@ -110,46 +137,41 @@ def refused(airflow: AirflowApi, e2e_settings: Settings, green: Run) -> Run:
     suite["expectations"].append(impossible)
     file.write_text(yaml.safe_dump(suite, sort_keys=False))
     try:
-        return run_dag(airflow)
+        return run_dag(airflow, e2e_settings)
     finally:
         file.write_text(before)
 
 
-def test_events_become_marts(green: Run, sent: Produced, e2e_settings: Settings) -> None:
+def test_events_become_marts(green: Run, sent: Produced) -> None:
     assert green.state == "success"
     assert sent.dirt is not None
     assert sent.duplicates is not None
-    good = 2000 - sum(sent.dirt.values())
-    with duckdb.connect(e2e_settings.landing_file(PIPELINE), read_only=True) as landing:
-        assert landing.execute("select count(*) from raw.customer_events").fetchone() == (good,)
-        assert landing.execute("select count(*) from raw.rejects").fetchone() == (sum(sent.dirt.values()),)
-        # the run that landed it is Airflow's
-        assert landing.execute("select distinct run_id from raw.commits").fetchall() == [(green.id,)]
-    assert bi_asks(e2e_settings, "select distinct version from mart_status") == [(1,)]
-    assert bi_asks(e2e_settings, "select sum(events) from sessions") == [(good - sent.duplicates,)]
+    dirt = sum(sent.dirt.values())
+    assert green.landed == (2000 - dirt, dirt, {green.id})  # the run that landed it is Airflow's
+    assert {version for version, _ in green.served.values()} == {1}
+    assert green.session_events == 2000 - dirt - sent.duplicates
 
 
-def test_every_changed_mart_is_an_asset_event_with_version_and_rows(
-    airflow: AirflowApi, green: Run, e2e_settings: Settings
-) -> None:
+def test_every_changed_mart_is_an_asset_event_with_version_and_rows(airflow: AirflowApi, green: Run) -> None:
     events = {
         event["uri"]: event["extra"]
         for event in airflow.asset_events(PIPELINE)
         if event["source_run_id"] == green.id
     }
-    marts = bi_asks(e2e_settings, "select mart, row_count from mart_status")
-    assert {"sessions", "customers"} <= {mart for mart, _ in marts}
+    assert {"sessions", "customers"} <= green.served.keys()
     assert events == {
-        f"penstock://local/{PIPELINE}/{mart}": {"version": 1, "rows": rows} for mart, rows in marts
+        f"penstock://local/{PIPELINE}/{mart}": {"version": 1, "rows": rows}
+        for mart, (_, rows) in green.served.items()
     }
 
 
-def test_a_run_without_news_emits_no_event(airflow: AirflowApi, green: Run, e2e_settings: Settings) -> None:
-    again = run_dag(airflow)
-    assert again.tasks == dict.fromkeys(TASKS, "success"), logs(airflow, again)
-    assert [e for e in airflow.asset_events(PIPELINE) if e["source_run_id"] == again.id] == []
-    assert bi_asks(e2e_settings, "select distinct version from mart_status") == [(1,)]
-    report = airflow.task_log(PIPELINE, again.id, "report")
+def test_a_run_without_news_emits_no_event(airflow: AirflowApi, green: Run, without_news: Run) -> None:
+    assert without_news.tasks == dict.fromkeys(TASKS, "success"), logs(
+        airflow, without_news.id, without_news.tasks
+    )
+    assert [e for e in airflow.asset_events(PIPELINE) if e["source_run_id"] == without_news.id] == []
+    assert without_news.served == green.served
+    report = airflow.task_log(PIPELINE, without_news.id, "report")
     assert re.search(r"publish +success .*action refresh", report)
 
 
@@ -163,14 +185,14 @@ def test_the_browser_shows_five_green_tasks(airflow: AirflowApi, green: Run, bro
 
 
 def test_a_gate_that_refuses_makes_the_run_red_and_keeps_bi_on_the_old_version(
-    airflow: AirflowApi, refused: Run, e2e_settings: Settings
+    airflow: AirflowApi, green: Run, refused: Run
 ) -> None:
     assert refused.tasks == {
         "ingest": "success", "transform": "success", "validate": "failed", "publish": "upstream_failed",
         "report": "success",
-    }, logs(airflow, refused)  # fmt: skip
+    }, logs(airflow, refused.id, refused.tasks)  # fmt: skip
     assert refused.state == "failed"
-    assert bi_asks(e2e_settings, "select distinct version from mart_status") == [(1,)]
+    assert refused.served == green.served
     assert re.search(r"validate +failed", airflow.task_log(PIPELINE, refused.id, "report"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -16,14 +15,13 @@ from typing import Any
 
 import psutil
 import pytest
-from kafka import KafkaAdminClient
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.settings import Settings
-from penstock.ingest.contract.model import load_contract
 from penstock.local.airflow_api import AirflowApi
 from penstock.local.services import MARK, free_port
 from penstock.monitor.slack_stand_in import SlackStandIn
+from tests.e2e.conftest import begin_anew
 from tests.patience import PATIENCE, PATIENCE_FOR_A_RUN, until
 from tests.services_of_this_run import services_of_this_run
 
@@ -55,7 +53,7 @@ def runs(e2e_settings: Settings, airflow: AirflowApi, slack: SlackStandIn) -> Ru
     named = os.environ.get("PENSTOCK_REES46")
     file = Path(named) if named else REPOSITORY.parent / "shared" / "data" / "rees46-2019-10-01.csv.gz"
     assert file.exists(), f"{file} is missing: name the file of real events in PENSTOCK_REES46"
-    _begin_anew(e2e_settings, airflow)
+    begin_anew(e2e_settings, airflow, PIPELINE)
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "PENSTOCK_"))},
         "PENSTOCK_PROJECT": str(e2e_settings.project),
@@ -136,25 +134,6 @@ def test_stop_leaves_nothing_of_a_run_that_was_killed(settings: Settings) -> Non
         assert stopped.returncode == 0, stopped.stderr
         assert "broker" in stopped.stdout
         assert _programs(settings) == []
-
-
-def _begin_anew(settings: Settings, airflow: AirflowApi) -> None:
-    """As on a fresh machine: no events in the topic, no file of the pipeline."""
-    until(lambda: airflow.active_runs(PIPELINE) == [])
-    airflow.pause(PIPELINE)
-    topic = load_contract(settings, STREAM).topic
-    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
-    if topic in admin.list_topics():
-        admin.delete_topics([topic])
-        until(lambda: topic not in admin.list_topics())
-    admin.close()
-    for path in (
-        settings.landing_file(STREAM), settings.warehouse_file(PIPELINE), settings.marts_link(PIPELINE),
-        settings.verdict_file(PIPELINE),
-    ):  # fmt: skip
-        path.unlink(missing_ok=True)
-    for folder in (settings.versions_dir(PIPELINE), settings.dbt_output_dir(PIPELINE)):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _marts(settings: Settings) -> Marts:
