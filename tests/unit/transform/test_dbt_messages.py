@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.transform.dbt_messages import told
+from penstock.transform.dbt_messages import dbt_error
 
 FILES = {
     "dbt_project.yml": "name: toy\nprofile: toy\n",
@@ -140,5 +140,5 @@ def project(tmp_path: Path) -> Path:
     ],
 )  # fmt: skip
 def test_a_message_says_where_and_what(message: str, where: str, what: str, project: Path) -> None:
-    read = told(message, project)
+    read = dbt_error(message, project)
     assert (read.where, read.what) == (where, what)
