@@ -70,8 +70,13 @@ publish: venv ## Warehouse → marts: publish what the gate passed
 .PHONY: test
 test: venv ## All tests: unit, functional, real broker, real Airflow and browser
 	@.venv/bin/python -m pytest tests/unit tests/functional --numprocesses 2 --dist loadfile --no-loadscope-reorder
-	@.venv/bin/python -m pytest tests/integration tests/e2e
+	@$(MAKE) --jobs 2 test-integration test-e2e
 	@KILLS=10 .venv/bin/python -m pytest tests/faults -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# Two runs at once: each has a broker of its own, and waits for it, or for Airflow, most of the time.
+.PHONY: test-integration test-e2e
+test-integration test-e2e: test-%: venv
+	@.venv/bin/python -m pytest tests/$*
 
 .PHONY: check-fast
 check-fast: lint ## Within a minute, for the inner loop: lint, unit tests, the quick functional ones
