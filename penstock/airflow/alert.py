@@ -26,7 +26,7 @@ _NO_WORD = ErrorData(
 )
 
 
-def tells_failure(project: Path) -> Callable[[Any], None]:
+def reports_failure(project: Path) -> Callable[[Any], None]:
     """An `on_failure_callback` for the tasks of the pipelines of `project`: a task has failed for good.
 
     One that was stopped from outside counts only where it is not marked as a success, or cleared.
@@ -34,22 +34,22 @@ def tells_failure(project: Path) -> Callable[[Any], None]:
 
     def tell_failure(context: Any) -> None:
         if not _was_stopped(context) or _state(context["ti"]) in {"running", "failed"}:
-            _tell(project, context)
+            _report(project, context)
 
     return tell_failure
 
 
-def tells_marked_as_failed(project: Path) -> Callable[[Any], None]:
+def reports_marked_as_failed(project: Path) -> Callable[[Any], None]:
     """An `on_retry_callback`: Airflow calls that one where a task was marked as failed with tries left."""
 
     def tell_marked_as_failed(context: Any) -> None:
         if _was_stopped(context) and _state(context["ti"]) == "failed":
-            _tell(project, context)
+            _report(project, context)
 
     return tell_marked_as_failed
 
 
-def _tell(project: Path, context: Any) -> None:
+def _report(project: Path, context: Any) -> None:
     ti = context["ti"]
     start_monitor(
         project, pipeline=ti.dag_id, stage=ti.task_id, run_id=ti.run_id,

@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
-from penstock.airflow.alert import tells_failure, tells_marked_as_failed
+from penstock.airflow.alert import reports_failure, reports_marked_as_failed
 from penstock.airflow.stage import (
     FULL_REFRESH,
     PublishOperator,
@@ -58,8 +58,8 @@ def build_dag(pipeline: Pipeline) -> DAG:
     project = Path(os.environ.get("PENSTOCK_PROJECT") or pipeline.file.parent.parent).absolute()
     common: dict[str, Any] = {"project": project, "owner": pipeline.owner}
     alert: dict[str, Any] = {
-        "on_failure_callback": tells_failure(project),
-        "on_retry_callback": tells_marked_as_failed(project),
+        "on_failure_callback": reports_failure(project),
+        "on_retry_callback": reports_marked_as_failed(project),
     }
     retries: dict[str, Any] = {"retries": pipeline.retries, "retry_delay": _RETRY_DELAY}
     with DAG(

@@ -128,8 +128,12 @@ def is_marked_huge(connection: duckdb.DuckDBPyConnection, stream: str) -> bool:
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:
+    # Texts that do not repeat take DuckDB longest: to compress them is a third of what an insert takes.
+    as_is = {field.name for field in contract.fields if field.primary_key and field.kind == "string"}
     columns = ", ".join(
-        f"{quoted(name)} {sql_type}{'' if nullable else ' NOT NULL'}"
+        f"{quoted(name)} {sql_type}"
+        + ("" if nullable else " NOT NULL")
+        + (" USING COMPRESSION uncompressed" if name in as_is else "")
         for name, sql_type, nullable in _expected_columns(contract)
     )
     connection.execute("BEGIN")

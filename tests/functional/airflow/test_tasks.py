@@ -16,7 +16,7 @@ from airflow.sdk import DAG, AssetAlias
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from penstock.airflow.alert import tells_failure, tells_marked_as_failed, what_failed
+from penstock.airflow.alert import reports_failure, reports_marked_as_failed, what_failed
 from penstock.airflow.factory import build_dag
 from penstock.airflow.stage import StageFailed, StoppedFromOutside, penstock_environment
 from penstock.core.error_data import ErrorData, as_object, error_printed
@@ -203,7 +203,7 @@ def test_an_alert_only_starts_the_monitor(settings: Settings, penstock_stand_in:
         "ti": TaskInstance("validate", {}),
         "exception": StageFailed(REFUSED),
     }
-    tells_failure(settings.project)(context)
+    reports_failure(settings.project)(context)
     log = settings.data / "logs" / "monitor.log"
     until(lambda: log.exists() and log.read_text().endswith("\n"))
     session, pid = map(int, log.read_text().split())
@@ -232,10 +232,10 @@ def test_a_task_that_was_stopped_is_an_alarm_only_where_it_counts_as_failed(
     )
     ti = TaskInstance("transform", {"transform": state})
     context = {"ti": ti, "exception": STOPPED}
-    tells_failure(settings.project)(context)
+    reports_failure(settings.project)(context)
     assert told == [STOPPED.data] * for_good
     told.clear()
-    tells_marked_as_failed(settings.project)(context)
+    reports_marked_as_failed(settings.project)(context)
     assert told == [STOPPED.data] * with_tries_left
 
 
@@ -244,7 +244,7 @@ def test_a_command_that_failed_and_is_tried_again_is_no_alarm_yet(
 ) -> None:
     file = penstock_stand_in("")
     ti = TaskInstance("ingest", {"ingest": "up_for_retry"})
-    tells_marked_as_failed(settings.project)({"ti": ti, "exception": AirflowException("no broker")})
+    reports_marked_as_failed(settings.project)({"ti": ti, "exception": AirflowException("no broker")})
     assert not file.exists()
 
 
@@ -276,7 +276,7 @@ def test_an_alert_starts_whatever_the_error_says(
     """A word of a command line has its limits."""
     file = penstock_stand_in("")
     error = ErrorData("GateRefused", text, where=text, value=text, fix=text)
-    tells_failure(settings.project)({"ti": TaskInstance("validate", {}), "exception": StageFailed(error)})
+    reports_failure(settings.project)({"ti": TaskInstance("validate", {}), "exception": StageFailed(error)})
     until(lambda: file.exists() and file.read_text().endswith("\n"))
     said = error_printed(calls(file)[0][-1])
     assert said is not None
