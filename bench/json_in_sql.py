@@ -27,6 +27,7 @@ from penstock.ingest.check.result import Reasons
 from penstock.ingest.contract.model import Contract, Field
 from penstock.ingest.landing.batch import Batch, Landed
 from penstock.ingest.landing.file import LandingFile, open_landing
+from penstock.ingest.landing.offsets import move_offsets
 
 _LOOKED_AT = 1000  # events, for the usual layout
 
@@ -40,7 +41,7 @@ class LandingInSql(LandingFile):
         connection = self.connection
         connection.register("batch", batch.events)
         connection.execute("BEGIN")
-        self._compare_and_set(batch.starts, batch.ends, epoch)
+        move_offsets(connection, batch.starts, batch.ends, epoch)
         commit = self.next_commit()
         parsed = self.insert_rows(f"({parsed_sql(connection, self.compiled.contract)})", epoch, commit)
         good = rejected = 0

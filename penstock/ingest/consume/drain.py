@@ -21,9 +21,10 @@ from penstock.ingest.consume.source import Clock, Source, has_passed, land_batch
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.contract.reject_limit import check_rejects
 from penstock.ingest.landing.batch import Landed
-from penstock.ingest.landing.file import LandingFile, open_landing, stored_offsets
+from penstock.ingest.landing.file import LandingFile, open_landing
 from penstock.ingest.landing.gap import Gap
 from penstock.ingest.landing.lock import stream_lock
+from penstock.ingest.landing.offsets import stored_offsets
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
 _WAIT_FOR_FILE = 30.0  # seconds until a drain looks again whether others landed all meanwhile

@@ -27,8 +27,9 @@ from penstock.ingest.kafka.topic import (
     open_consumer,
 )
 from penstock.ingest.landing.batch import NOTHING, Batch, Landed
-from penstock.ingest.landing.file import LandingFile, OffsetConflict
+from penstock.ingest.landing.file import LandingFile
 from penstock.ingest.landing.gap import Gap
+from penstock.ingest.landing.offsets import OffsetConflict
 
 _log = logging.getLogger(__name__)
 

@@ -7,17 +7,16 @@ file holds are still those from which the batch was fetched. Of two consumers, o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import MEND, duckdb_errors_as, open_duckdb, quoted
-from penstock.core.errors import BusyError, LandingError
+from penstock.core.duckdb_file import MEND, duckdb_errors_as, quoted
+from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
-from penstock.core.landing_format import landing_format
 from penstock.core.settings import Settings
 from penstock.ingest.check.checker import open_checker
 from penstock.ingest.check.compiler import CompiledContract, compile_contract
@@ -27,13 +26,10 @@ from penstock.ingest.decode.arrow_bytes import bytes_of
 from penstock.ingest.landing.batch import NOTHING, Batch, Landed
 from penstock.ingest.landing.connection import LandingConnection, landing_errors
 from penstock.ingest.landing.gap import Gap
+from penstock.ingest.landing.offsets import move_offsets, next_offsets
 from penstock.ingest.landing.schema import create_landing
 
 _HUGE = 16 * 1024  # bytes of an event, on average over a batch: more, and the file takes huge events
-
-
-class OffsetConflict(Exception):
-    """Another consumer landed these offsets first. Nothing was written; read the offsets again."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,8 @@ class LandingFile:
             duckdb_errors_as(LandingError, f"{stream}: a gap could not be recorded"),
             _transaction(self.connection),
         ):
-            self._compare_and_set(
+            move_offsets(
+                self.connection,
                 {gap.partition: gap.from_offset for gap in gaps},
                 {gap.partition: gap.to_offset + 1 for gap in gaps},
                 epoch,
@@ -158,7 +155,7 @@ class LandingFile:
         if sum(map(bytes_of, batch.events.column("value").chunks)) > _HUGE * batch.events.num_rows:
             self.file.take_huge_events()
         with _transaction(self.connection):
-            self._compare_and_set(batch.starts, batch.ends, epoch)  # 2
+            move_offsets(self.connection, batch.starts, batch.ends, epoch)  # 2
             landed = self._insert(batch.checked, epoch, run_id, now) if batch.checked else NOTHING  # 3
             kill_point("ingest.inserted")
             # 4: the transaction commits
@@ -228,23 +225,6 @@ class LandingFile:
         ).fetchall()
         return int(commit)
 
-    def _compare_and_set(self, starts: Mapping[int, int | None], ends: Mapping[int, int], epoch: int) -> None:
-        for partition, end in sorted(ends.items()):
-            start = starts[partition]
-            if start is None:
-                stored = self.connection.execute(
-                    "INSERT INTO raw.offsets VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING epoch",
-                    [epoch, partition, end],
-                ).fetchone()
-            else:
-                stored = self.connection.execute(
-                    'UPDATE raw.offsets SET next_offset = $1 WHERE epoch = $2 AND "partition" = $3 '
-                    "AND next_offset = $4 RETURNING epoch",
-                    [end, epoch, partition, start],
-                ).fetchone()
-            if stored is None:
-                raise OffsetConflict(f"partition {partition}: the stored offset is no longer {start}")
-
 
 @contextmanager
 def open_landing(
@@ -266,34 +246,6 @@ def open_landing(
             yield LandingFile(file, compiled)
     finally:
         file.close()
-
-
-def next_offsets(connection: duckdb.DuckDBPyConnection, epoch: int) -> dict[int, int]:
-    """By partition, the offset to fetch next in the topic's generation `epoch`."""
-    rows = connection.execute(
-        'SELECT "partition", next_offset FROM raw.offsets WHERE epoch = $1', [epoch]
-    ).fetchall()
-    return dict(rows)
-
-
-def stored_offsets(settings: Settings, contract: Contract, topic_id: str) -> dict[int, int] | None:
-    """By partition, the next offset of the topic with this id; empty before the first batch, None while
-    another process holds the file."""
-    path = settings.landing_file(contract.stream)
-    if not path.exists():
-        return {}
-    try:
-        connection = open_duckdb(path, read_only=True, wait=0)
-    except BusyError:
-        return None
-    try:
-        landing_format(connection, path)
-        epoch = connection.execute(
-            "SELECT max(epoch) FROM raw.topics WHERE topic_id = $1", [topic_id]
-        ).fetchone()
-        return next_offsets(connection, epoch[0]) if epoch and epoch[0] is not None else {}
-    finally:
-        connection.close()
 
 
 @contextmanager
