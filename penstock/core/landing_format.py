@@ -5,6 +5,7 @@
 | 1 | the first |
 | 2 | `_partition` of raw.<stream> is `_kafka_partition`; the reason of a tombstone is `tombstone`, which
       was `value`; a file that is older than raw.gaps has it, too |
+| 3 | `huge_events` of raw.landing, which was a sentence in the comment of raw.<stream> |
 
 All stages read landing files; ingest and transform hold the lock under which an older one may be changed. A
 version that is newer than this code is refused by all.
@@ -21,7 +22,7 @@ from penstock.core.duckdb_file import quoted
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # How a landing file is written. At a checkpoint DuckDB joins the row groups of small batches, up to three
 # full ones in one go; the room that they had stays in the file, free until something fits in. With small row
@@ -36,6 +37,9 @@ CREATE TABLE IF NOT EXISTS raw.gaps (
     to_offset BIGINT NOT NULL, events BIGINT NOT NULL, "at" TIMESTAMPTZ NOT NULL, run_id VARCHAR NOT NULL
 );
 """
+
+# What format 2 said in the comment of raw.<stream>.
+_HUGE_EVENTS_OF_2 = "holds huge events: 2048 rows are read at once"
 
 _log = logging.getLogger(__name__)
 
@@ -88,13 +92,9 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: 
     if version == FORMAT_VERSION:
         return
     connection.execute("BEGIN")  # closing the connection, or dying, rolls back
-    if partition_column(connection, stream) == "_partition":
-        connection.execute(f"ALTER TABLE raw.{quoted(stream)} RENAME COLUMN _partition TO _kafka_partition")
-    connection.execute(GAPS_TABLE)
-    connection.execute(
-        "UPDATE raw.rejects SET reasons = [{'field': NULL, 'rule': 'tombstone', 'found': 'no value'}] "
-        "WHERE value IS NULL"
-    )
+    if version < 2:
+        _to_format_2(connection, stream)
+    _to_format_3(connection, stream)
     connection.execute("UPDATE raw.landing SET format_version = $1", [FORMAT_VERSION])
     kill_point("landing.migrating")
     connection.execute("COMMIT")
@@ -102,3 +102,23 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: 
     _log.warning(
         "%s: brought up to date, from format %d to %d; no event has changed", path, version, FORMAT_VERSION
     )
+
+
+def _to_format_2(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
+    if partition_column(connection, stream) == "_partition":
+        connection.execute(f"ALTER TABLE raw.{quoted(stream)} RENAME COLUMN _partition TO _kafka_partition")
+    connection.execute(GAPS_TABLE)
+    connection.execute(
+        "UPDATE raw.rejects SET reasons = [{'field': NULL, 'rule': 'tombstone', 'found': 'no value'}] "
+        "WHERE value IS NULL"
+    )
+
+
+def _to_format_3(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
+    connection.execute("ALTER TABLE raw.landing ADD COLUMN huge_events BOOLEAN DEFAULT false")
+    connection.execute(
+        "UPDATE raw.landing SET huge_events = EXISTS (FROM duckdb_tables() "
+        "WHERE schema_name = 'raw' AND table_name = $1 AND comment = $2)",
+        [stream, _HUGE_EVENTS_OF_2],
+    )
+    connection.execute(f"COMMENT ON TABLE raw.{quoted(stream)} IS NULL")

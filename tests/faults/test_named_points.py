@@ -33,6 +33,7 @@ def make_older(settings: Settings) -> None:
     """Give the landing file the form of format 1."""
     with open_duckdb(settings.landing_file(PIPELINE)) as connection:
         connection.execute(f"ALTER TABLE raw.{PIPELINE} RENAME COLUMN _kafka_partition TO _partition")
+        connection.execute("ALTER TABLE raw.landing DROP COLUMN huge_events")
         connection.execute("UPDATE raw.landing SET format_version = 1")
 
 

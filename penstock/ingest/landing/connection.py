@@ -12,7 +12,7 @@ from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError, first_line
 from penstock.core.landing_format import ROW_GROUPS
 from penstock.ingest.check.compiler import CompiledContract
-from penstock.ingest.landing.schema import is_marked_huge, mark_huge, ready_landing
+from penstock.ingest.landing.schema import has_huge_events, note_huge_events, ready_landing
 
 # Several threads insert a batch. Small ones go to the log, whose rows are in memory until a checkpoint.
 _SETTINGS = """
@@ -50,7 +50,7 @@ class LandingConnection:
         groups stay as they are: to join them, all texts of 2048 rows would be in memory."""
         self.allow_all_memory()
         self.duckdb.execute("SET max_vacuum_tasks = 0")
-        mark_huge(self.duckdb, self._compiled.contract.stream)
+        note_huge_events(self.duckdb)
 
     def allow_all_memory(self) -> None:
         """Let DuckDB use most of the machine's memory from now on, as it does by default."""
@@ -78,7 +78,7 @@ class LandingConnection:
                 connection.execute(_SETTINGS)
                 ready_landing(connection, self._path, self._compiled.contract, self._environment)
                 self._compiled.prepare(connection)
-                if is_marked_huge(connection, self._compiled.contract.stream):
+                if has_huge_events(connection):
                     self._memory = _ALL_MEMORY
                 connection.execute(self._memory)
         except BaseException:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import literal, open_duckdb, quoted
+from penstock.core.duckdb_file import open_duckdb, quoted
 from penstock.core.errors import LandingError, PenstockError, first_line
 from penstock.core.kill_point import kill_point
 from penstock.core.landing_format import (
@@ -58,11 +58,9 @@ CREATE TABLE raw.topics (
 );
 CREATE TABLE raw.landing (
     stream VARCHAR NOT NULL, environment VARCHAR NOT NULL, format_version INTEGER NOT NULL,
-    complete_until TIMESTAMPTZ
+    complete_until TIMESTAMPTZ, huge_events BOOLEAN DEFAULT false
 );
 """
-
-_HUGE = "holds huge events: 2048 rows are read at once"
 
 
 def create_landing(path: Path, contract: Contract, environment: str) -> None:
@@ -113,18 +111,14 @@ def check_identity(connection: duckdb.DuckDBPyConnection, path: Path, stream: st
         )
 
 
-def mark_huge(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
+def note_huge_events(connection: duckdb.DuckDBPyConnection) -> None:
     """Note that many events of the file are huge: who joins their row groups, or reads them, needs memory."""
-    if not is_marked_huge(connection, stream):
-        connection.execute(f"COMMENT ON TABLE raw.{quoted(stream)} IS {literal(_HUGE)}")
+    connection.execute("UPDATE raw.landing SET huge_events = true WHERE NOT huge_events")
 
 
-def is_marked_huge(connection: duckdb.DuckDBPyConnection, stream: str) -> bool:
+def has_huge_events(connection: duckdb.DuckDBPyConnection) -> bool:
     """Was that noted?"""
-    found = connection.execute(
-        "SELECT comment FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = $1", [stream]
-    ).fetchall()
-    return found == [(_HUGE,)]
+    return connection.execute("SELECT huge_events FROM raw.landing").fetchall() == [(True,)]
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract, environment: str) -> None:
@@ -141,7 +135,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract, en
     connection.execute(f"CREATE TABLE raw.{quoted(contract.stream)} ({columns})")
     connection.execute(_TABLES + GAPS_TABLE)
     connection.execute(
-        "INSERT INTO raw.landing VALUES ($1, $2, $3, NULL)", [contract.stream, environment, FORMAT_VERSION]
+        "INSERT INTO raw.landing (stream, environment, format_version) VALUES ($1, $2, $3)",
+        [contract.stream, environment, FORMAT_VERSION],
     )
     connection.execute("COMMIT")
 

@@ -32,7 +32,7 @@ def test_an_older_landing_file_is_examined_whole_and_waits_for_its_writer(
     before = older.read_bytes()
     found = of(older, settings)
     assert [finding.what for finding in found if finding.severity != "info"] == [
-        "is of format 1; this Penstock writes format 2"
+        "is of format 1; this Penstock writes format 3"
     ]
     assert {finding.what.split(":")[0] for finding in found if finding.severity == "info"} == {
         "a gap was accepted by run gap at 2026-11-02 16",
@@ -55,7 +55,7 @@ def test_a_newer_landing_file_is_told_and_not_looked_into(settings: Settings, ol
         connection.execute("UPDATE raw.landing SET format_version = 99")
     (found,) = of(older, settings)
     assert found.severity == "error"
-    assert found.what.startswith("a landing file of format 99; this Penstock knows formats up to 2")
+    assert found.what.startswith("a landing file of format 99; this Penstock knows formats up to 3")
     assert found.fix == "a newer Penstock has written it: run that version here, too"
 
 

@@ -11,7 +11,7 @@ from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.record_batches import RawBatch, WholeBatches
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.landing.file import open_landing
-from penstock.ingest.landing.schema import is_marked_huge
+from penstock.ingest.landing.schema import has_huge_events
 from tests.functional.ingest.own_orders import EVENTS, NOW, Orders, order
 
 EACH, BATCHES = 64, 6  # in all more megabytes than DuckDB's limit, 256
@@ -42,7 +42,7 @@ def test_few_events_of_a_large_buffer_are_not_huge(orders: Orders) -> None:
         batch = Batch(events, {0: 2}, {0: 2_000})
         landing.land(batch, epoch=1, run_id="test", now=NOW)
         assert landing.connection.execute("SELECT current_setting('memory_limit')").fetchall() == limit
-        assert not is_marked_huge(landing.connection, "orders")
+        assert not has_huge_events(landing.connection)
     assert orders.rows("SELECT count(*) FROM raw.orders") == [(3,)]
 
 

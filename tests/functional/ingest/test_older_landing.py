@@ -23,6 +23,7 @@ from penstock.core.settings import Settings
 from penstock.ingest.consume.source import utc_now
 from penstock.ingest.contract.model import load_contract
 from penstock.ingest.landing.file import open_landing
+from penstock.ingest.landing.schema import has_huge_events
 from penstock.ingest.recovery.backup import backup
 from penstock.ingest.rejects.replay import replay
 
@@ -78,8 +79,8 @@ def test_the_first_writer_brings_it_up_to_date_and_says_so_once(
     with caplog.at_level(logging.INFO):
         open_once(settings)
         open_once(settings)
-    assert caplog.messages == [f"{older}: brought up to date, from format 1 to 2; no event has changed"]
-    assert rows(older, FORMAT) == [(2,)]
+    assert caplog.messages == [f"{older}: brought up to date, from format 1 to 3; no event has changed"]
+    assert rows(older, FORMAT) == [(3,)]
     assert rows(older, PLACES) == EVENTS
     assert {name: rows(older, f"SELECT * FROM raw.{name} ORDER BY ALL") for name in others} == before
 
@@ -95,7 +96,19 @@ def test_an_older_tombstone_is_told_apart_afterwards(settings: Settings, older: 
     assert found == [("tombstone",)]
 
 
-@pytest.mark.parametrize(("point", "version"), [("landing.migrating", 1), ("landing.migrated", 2)])
+def test_that_it_holds_huge_events_is_still_known(
+    settings: Settings, unpack_older: Callable[[str, Path], None]
+) -> None:
+    path = settings.landing_file(STREAM)
+    unpack_older("landing-2", path)
+    with open_landing(settings, load_contract(settings, STREAM)) as landing:
+        assert has_huge_events(landing.connection)
+    assert rows(path, FORMAT) == [(3,)]
+    assert rows(path, PLACES) == [("e0", 1, 0, 0, 1), ("e1", 1, 0, 1, 1), ("e2", 1, 0, 2, 2)]
+    assert rows(path, "SELECT comment FROM duckdb_tables() WHERE comment IS NOT NULL") == []
+
+
+@pytest.mark.parametrize(("point", "version"), [("landing.migrating", 1), ("landing.migrated", 3)])
 def test_a_writer_that_is_killed_at_it_leaves_the_older_or_the_newer_file(
     settings: Settings, older: Path, point: str, version: int
 ) -> None:
@@ -103,7 +116,7 @@ def test_a_writer_that_is_killed_at_it_leaves_the_older_or_the_newer_file(
     assert subprocess.run([sys.executable, "-c", OPENS], env=env).returncode == -signal.SIGKILL
     assert rows(older, FORMAT) == [(version,)]
     open_once(settings)
-    assert rows(older, FORMAT) == [(2,)]
+    assert rows(older, FORMAT) == [(3,)]
     assert rows(older, PLACES) == EVENTS
 
 

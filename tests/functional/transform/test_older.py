@@ -63,10 +63,10 @@ def test_each_event_of_the_older_landing_file_is_there_once_from_its_first_place
 
 def test_the_landing_file_is_brought_up_to_date_for_it(built: tuple[Any, Any]) -> None:
     shop, done = built
-    line = f"{shop.landing.path}: brought up to date, from format 1 to 2; no event has changed"
+    line = f"{shop.landing.path}: brought up to date, from format 1 to 3; no event has changed"
     assert done.stderr.splitlines().count(line) == 1
     with open_duckdb(shop.landing.path, read_only=True) as connection:
-        assert connection.execute("select format_version from raw.landing").fetchall() == [(2,)]
+        assert connection.execute("select format_version from raw.landing").fetchall() == [(3,)]
 
 
 def test_it_is_brought_up_to_date_under_the_lock_of_its_consumer(older: Settings) -> None:

@@ -35,7 +35,7 @@ def test_a_drain_lands_onto_it_and_goes_on(
     assert stream.rows(
         "SELECT count(*), count(DISTINCT (_epoch, _kafka_partition, _offset)) FROM raw.customer_events"
     ) == [(30, 30)]
-    assert stream.rows("SELECT format_version FROM raw.landing") == [(2,)]
+    assert stream.rows("SELECT format_version FROM raw.landing") == [(3,)]
 
 
 def test_a_backup_of_it_comes_back_as_one_of_today_and_goes_on(
@@ -50,7 +50,7 @@ def test_a_backup_of_it_comes_back_as_one_of_today_and_goes_on(
         stream.settings, stream.contract, saved, run_id="restore", clock=utc_now, begin_new_epoch=True
     )
     assert restored.to_land == 20
-    assert stream.rows("SELECT format_version FROM raw.landing") == [(2,)]
+    assert stream.rows("SELECT format_version FROM raw.landing") == [(3,)]
     assert stream.event_ids() == OLDER
     assert drain_now(stream) == 20
     assert stream.event_ids() == sorted(OLDER + NEWER)
