@@ -97,13 +97,13 @@ def report_phases(descriptor: int, *, events: int) -> None:
 
     took = fetch.Fetch.took
 
-    def took_and_told(self: fetch.Fetch, batch: Batch) -> None:
+    def took_and_reported(self: fetch.Fetch, batch: Batch) -> None:
         took(self, batch)
         if sum(self.landed().values()) == events:
             os.write(descriptor, ALL_LANDED.encode())
 
     landing.kill_point = at_point
-    fetch.Fetch.took = took_and_told
+    fetch.Fetch.took = took_and_reported
     fetch.Fetch._poll = before("f", fetch.Fetch._poll)
     columns.decode = before("d", columns.decode)
     landing.LandingFile.land = before("i", landing.LandingFile.land)

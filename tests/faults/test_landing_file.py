@@ -38,7 +38,7 @@ def test_a_held_file_is_waited_for_then_the_holder_is_named(
 
 @pytest.mark.fault(11, "the landing file replaced by")
 @pytest.mark.parametrize("damage", ["half", "a few bytes", "garbage", "another file"])
-def test_a_damaged_file_is_told_and_never_overwritten(
+def test_a_damaged_file_is_reported_and_never_overwritten(
     stream: FaultStream, drain: Callable[..., str], failed_drain: Callable[..., str], damage: str
 ) -> None:
     stream.produce_numbers(range(3_000), width=200)

@@ -82,7 +82,7 @@ def test_a_log_that_was_cut_short_takes_its_offsets_with_it(
 
 
 @pytest.mark.fault(11, "bytes of the log changed")
-def test_a_damaged_log_is_told_and_stays_and_the_file_goes_on_without_it(
+def test_a_damaged_log_is_reported_and_stays_and_the_file_goes_on_without_it(
     stream: FaultStream, left: Left, drain: Callable[..., str], failed_drain: Callable[..., str]
 ) -> None:
     for share in (0.1, 0.6):
@@ -102,7 +102,7 @@ def test_a_damaged_log_is_told_and_stays_and_the_file_goes_on_without_it(
 
 @pytest.mark.slow
 @pytest.mark.fault(11, "the log cut short after a build has read its commits, whose numbers are given anew")
-def test_a_build_that_read_commits_which_a_torn_log_lost_is_told(
+def test_a_build_that_read_commits_which_a_torn_log_lost_is_reported(
     stream: FaultStream, left: Left, penstock: Run, drain: Callable[..., str]
 ) -> None:
     run_stage(stream.settings, "transform", PIPELINE)

@@ -96,7 +96,7 @@ def test_a_reader_that_ends_early_fails_nothing(settings: Settings) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_output_that_has_no_room_is_told_and_fails_nothing(settings: Settings) -> None:
+def test_output_that_has_no_room_is_reported_and_fails_nothing(settings: Settings) -> None:
     with Path("/dev/full").open("wb") as stdout:
         done = run(["local", "status"], {}, stdout=stdout)
     assert (done.returncode, done.stderr) == (

@@ -59,13 +59,13 @@ def told(patient: Patient) -> list[tuple[str, str, str]]:
     return [(f.severity, f.where.removeprefix(f"{patient.settings.data}/"), f.what) for f in found]
 
 
-def test_a_healthy_project_is_told_so(patient: Patient) -> None:
+def test_a_healthy_project_is_reported_so(patient: Patient) -> None:
     done = doctor()
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1].startswith("errors 0, warnings 0, infos ")
 
 
-def test_an_error_is_told_first_and_ends_with_1(patient: Patient) -> None:
+def test_an_error_is_reported_first_and_ends_with_1(patient: Patient) -> None:
     patient.link.unlink()
     patient.link.symlink_to("nowhere")
     done = doctor("-o", "json")

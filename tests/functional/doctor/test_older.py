@@ -41,7 +41,7 @@ def test_an_older_landing_file_is_examined_whole_and_waits_for_its_writer(
     assert older.read_bytes() == before
 
 
-def test_an_older_landing_file_that_is_ill_is_told(settings: Settings, older: Path) -> None:
+def test_an_older_landing_file_that_is_ill_is_reported(settings: Settings, older: Path) -> None:
     with open_duckdb(older) as connection:
         connection.execute("DELETE FROM raw.customer_events WHERE event_id = 'e5'")
         connection.execute("INSERT INTO raw.customer_events FROM raw.customer_events WHERE event_id = 'e6'")
@@ -50,7 +50,7 @@ def test_an_older_landing_file_that_is_ill_is_told(settings: Settings, older: Pa
     assert "1 events are there more than once" in told
 
 
-def test_a_newer_landing_file_is_told_and_not_looked_into(settings: Settings, older: Path) -> None:
+def test_a_newer_landing_file_is_reported_and_not_looked_into(settings: Settings, older: Path) -> None:
     with open_duckdb(older) as connection:
         connection.execute("UPDATE raw.landing SET format_version = 99")
     (found,) = of(older, settings)
@@ -59,7 +59,7 @@ def test_a_newer_landing_file_is_told_and_not_looked_into(settings: Settings, ol
     assert found.fix == "a newer Penstock has written it: run that version here, too"
 
 
-def test_an_older_warehouse_waits_for_transform_and_a_newer_one_is_told(
+def test_an_older_warehouse_waits_for_transform_and_a_newer_one_is_reported(
     settings: Settings, unpack_older: Callable[[str, Path], None]
 ) -> None:
     path = settings.warehouse_file(STREAM)

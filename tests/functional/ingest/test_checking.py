@@ -115,7 +115,7 @@ def test_a_field_that_breaks_a_rule_is_named_with_rule_and_value(
     assert checker.reasons(raw(**{field: token})) == [(field, rule, token if found is None else found)]
 
 
-def test_all_reasons_are_told_at_once(checker: Checker) -> None:
+def test_all_reasons_are_reported_at_once(checker: Checker) -> None:
     reasons = checker.reasons(raw(number="null", amount="-1", kind='"c"', code='"1"'))
     assert [(field, rule) for field, rule, _ in reasons] == [
         ("number", "required"),

@@ -85,7 +85,7 @@ def test_the_first_writer_brings_it_up_to_date_and_says_so_once(
     assert {name: rows(older, f"SELECT * FROM raw.{name} ORDER BY ALL") for name in others} == before
 
 
-def test_an_older_tombstone_is_told_apart_afterwards(settings: Settings, older: Path) -> None:
+def test_an_older_tombstone_is_reported_apart_afterwards(settings: Settings, older: Path) -> None:
     with duckdb.connect(older) as connection:
         connection.execute(
             "INSERT INTO raw.rejects VALUES (2, 0, 99, NULL, 5, '1.0.0', NULL, NULL, NULL, "

@@ -122,7 +122,7 @@ def test_reasons_name_the_field_and_what_the_producer_sent(checker_of: Any) -> N
     ]
 
 
-def test_a_key_twice_is_told(checker_of: Any) -> None:
+def test_a_key_twice_is_reported(checker_of: Any) -> None:
     value = event(GOOD)[:-1] + b',"unitPrice":1,"unitPrice":2}'
     assert checker_of("unitPrice").reasons(value) == [(None, "duplicateKey", "unitPrice")]
 

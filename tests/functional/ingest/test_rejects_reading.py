@@ -70,7 +70,7 @@ def break_refunds(orders: Orders, what: str, content: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_one_that_is_broken_is_told_beside_all_others(orders: Orders, broken: str) -> None:
+def test_one_that_is_broken_is_reported_beside_all_others(orders: Orders, broken: str) -> None:
     what, content, error = BROKEN[broken]
     orders.land(order(1, 500), order(2))
     of_orders = json.loads(told("ls", "orders", "-o", "json"))
@@ -112,7 +112,7 @@ def test_files_of_editors_are_no_contracts(orders: Orders) -> None:
     assert [one["stream"] for one in json.loads(told("ls", "-o", "json"))] == ["orders"]
 
 
-def test_tombstones_are_told_apart(orders: Orders) -> None:
+def test_tombstones_are_reported_apart(orders: Orders) -> None:
     orders.land(order(1, 500), None, None, b"", b"null")
     lines = told("ls", "orders").splitlines()
     assert lines[0] == "orders: 5 open (2 of them tombstones), 0 replayed"

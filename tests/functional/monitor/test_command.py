@@ -124,7 +124,7 @@ def test_no_secret_reaches_slack_the_logs_or_the_outbox(webhook: SlackStandIn, p
     assert [secret for secret in secrets for text in told if secret in text] == []
 
 
-def test_an_error_text_that_is_not_utf8_is_told_all_the_same(webhook: SlackStandIn) -> None:
+def test_an_error_text_that_is_not_utf8_is_reported_all_the_same(webhook: SlackStandIn) -> None:
     done = subprocess.run(
         [*(word.encode() for word in FAILURE[:-1]), b"caf\xe9"], capture_output=True, timeout=PATIENCE
     )

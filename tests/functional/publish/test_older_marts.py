@@ -132,7 +132,7 @@ def test_what_an_older_penstock_left_half_written_goes_with_the_next_publication
     assert [name for name in older.files() if name.startswith((".", "9"))] == []
 
 
-def test_a_lost_symlink_is_told_with_the_file_of_the_older_layout(older):
+def test_a_lost_symlink_is_reported_with_the_file_of_the_older_layout(older):
     older.link.unlink()
     older.build()
     with pytest.raises(PublishError, match="is gone, but versions") as error:

@@ -97,7 +97,7 @@ def test_rollback_again_goes_further_back(shop):
         shop.rollback()
 
 
-def test_a_version_that_is_gone_is_told_with_those_that_are_there(shop):
+def test_a_version_that_is_gone_is_reported_with_those_that_are_there(shop):
     for count in range(1, 8):
         shop.publish_sessions(*range(count))
     with pytest.raises(PublishError, match=r"version 1 is not kept any more; there are: 3, 4, 5, 6, 7"):
@@ -176,7 +176,7 @@ def test_the_commands(shop, penstock):
     assert listing["publications"][3]["by"]
 
 
-def test_a_misspelt_name_is_told_with_a_suggestion(shop, penstock):
+def test_a_misspelt_name_is_reported_with_a_suggestion(shop, penstock):
     code, _, err = penstock("rolback")
     assert (code, "did you mean 'rollback'?" in err) == (1, True)
     code, _, err = penstock("ls", "custmer_events")

@@ -136,7 +136,7 @@ def test_what_is_no_type_is_refused_at_its_line(shop, kind):
     assert error.value.message == f"{file}:11: mart things, column thing: '{kind}' is no type of DuckDB"
 
 
-def test_a_null_that_must_not_be_is_told_at_its_mart(shop):
+def test_a_null_that_must_not_be_is_reported_at_its_mart(shop):
     file = shop.settings.dbt_project_dir("customer_events") / "models" / "things.yml"
     file.parent.mkdir(parents=True)
     file.write_text(MODELS % "integer")

@@ -116,7 +116,9 @@ def test_the_one_line_names_what_matters(
     assert told in done.stderr.splitlines()[-2]
 
 
-def test_broken_yaml_of_the_project_itself_is_told_with_its_line(own_project: Path, tmp_path: Path) -> None:
+def test_broken_yaml_of_the_project_itself_is_reported_with_its_line(
+    own_project: Path, tmp_path: Path
+) -> None:
     file = own_project / "dbt_project/customer_events/dbt_project.yml"
     file.write_text(file.read_text() + "vars:\n  a: [1\nb: 2\n")
     lines = len(file.read_text().splitlines())

@@ -163,7 +163,7 @@ def test_a_build_by_hand_works_with_no_setting_and_takes_the_record_away(life: d
     assert shop.query(STAGING) == life["increment"]["staging"]
 
 
-def test_a_landing_file_made_anew_is_told_and_not_passed_over(
+def test_a_landing_file_made_anew_is_reported_and_not_passed_over(
     life: dict[str, Any], make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path: Path
 ) -> None:
     other = make_shop(tmp_path / "data")

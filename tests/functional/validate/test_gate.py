@@ -120,7 +120,7 @@ def test_data_docs_show_the_failed_check_and_the_last_judgement_only(shop: Any, 
     assert "Failed" in page
 
 
-def test_a_warning_is_told_and_does_not_block(shop: Any, gate: Run) -> None:
+def test_a_warning_is_reported_and_does_not_block(shop: Any, gate: Run) -> None:
     shop.suite("purchases", NOT_NEGATIVE, expect(
         "expect_column_values_to_be_in_set", severity="warning", column="brand", value_set=["samsung"],
     ))  # fmt: skip
@@ -158,7 +158,7 @@ def test_a_check_that_raised_is_an_error_of_the_gate_and_not_bad_data(shop: Any,
     assert verdict["problems"][0]["error"]
 
 
-def test_a_raised_check_and_bad_data_are_both_told(shop: Any, gate: Run) -> None:
+def test_a_raised_check_and_bad_data_are_both_reported(shop: Any, gate: Run) -> None:
     shop.sql("update marts.purchases set price = -5")
     shop.suite(
         "purchases", NOT_NEGATIVE, sql("select cast(brand as integer) from {batch}", description="A number")

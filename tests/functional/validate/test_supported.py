@@ -176,7 +176,7 @@ def test_a_number_that_no_float_can_hold_is_refused_with_its_line(shop: Any) -> 
     )  # fmt: skip
 
 
-def test_an_interval_is_judged_and_told(shop: Any) -> None:
+def test_an_interval_is_judged_and_reported(shop: Any) -> None:
     shop.sql(
         "alter table marts.purchases add column pause interval default (interval 90 seconds)",
         "alter table marts.purchases add column pauses struct(a interval[]) "

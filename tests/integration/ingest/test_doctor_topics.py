@@ -28,7 +28,7 @@ def told(stream: Stream) -> dict[str, Finding]:
     return {finding.where.removeprefix(place).removeprefix(", "): finding for finding in found}
 
 
-def test_lag_is_told_per_partition(stream: Stream, event: Event) -> None:
+def test_lag_is_reported_per_partition(stream: Stream, event: Event) -> None:
     stream.produce([event(1), event(2), event(3)], partition=0)
     assert told(stream)["partition 0"].what == "lag 3: next offset 0, committed end 3"
     drain(stream.settings, stream.contract, run_id="r", clock=utc_now)

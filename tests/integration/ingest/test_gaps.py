@@ -41,7 +41,7 @@ def penstock(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=os.environ | env)
 
 
-def test_an_accepted_gap_is_passed_recorded_and_told(gap: Stream) -> None:
+def test_an_accepted_gap_is_passed_recorded_and_reported(gap: Stream) -> None:
     done = penstock("ingest", "drain", "customer_events", "--accept-gap", "--run-id", "go")
     assert done.returncode == 0, done.stderr
     assert "gap accepted: partition 0, offsets 1 to 2 (2 events)" in done.stdout

@@ -99,7 +99,7 @@ def test_the_same_rows_as_from_single_records(stream: Stream, transactional: boo
     assert read(stream, ends, whole=True, start=middle) == [row for row in single if row["offset"] >= middle]
 
 
-def test_a_kafka_python_that_is_built_another_way_is_told_and_lands_the_same(
+def test_a_kafka_python_that_is_built_another_way_is_reported_and_lands_the_same(
     stream: Stream,
     event: Callable[..., bytes],
     later_kafka_python: None,

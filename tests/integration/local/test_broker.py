@@ -80,7 +80,7 @@ def test_the_real_file_arrives_whole_and_in_order(broker: str, topic: str, real_
     ]
 
 
-def test_synthetic_events_land_at_the_places_that_are_told(broker: str, topic: str) -> None:
+def test_synthetic_events_land_at_the_places_that_are_reported(broker: str, topic: str) -> None:
     produce(broker, topic, synthetic_sample(500, 1, 0))
     before = end_offsets(broker, topic)
     produced = produce(broker, topic, synthetic_sample(5_000, 1, 1))

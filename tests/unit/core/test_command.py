@@ -58,7 +58,7 @@ def command(fail: str, run_id: str, output: str) -> None:
     print_result(RESULT, output, lambda result: f"{result.name} by {run_id}")
 
 
-def test_a_result_is_told_as_text_or_as_one_line_of_json() -> None:
+def test_a_result_is_reported_as_text_or_as_one_line_of_json() -> None:
     assert CliRunner().invoke(command, ["--run-id", "r"]).stdout == "é by r\n"
     told = CliRunner().invoke(command, ["-o", "json"]).stdout
     assert told.count("\n") == 1
@@ -139,7 +139,7 @@ def test_a_wrong_argument_is_no_bug() -> None:
         (duckdb.IOException("IO Error: Cannot open file"), "IO Error: Cannot open file\n  Fix: see that"),
     ],
 )
-def test_what_a_disk_refuses_is_told_with_place_and_fix(exc: Exception, told: str) -> None:
+def test_what_a_disk_refuses_is_reported_with_place_and_fix(exc: Exception, told: str) -> None:
     refused = refusal(exc, Path("/data"))
     assert refused is not None
     assert str(refused).startswith(told)

@@ -17,7 +17,7 @@ def test_lower_case_sql_names_are_taken_unless_they_are_ours(name: str, kind: st
 
 
 @given(name=st.text(max_size=70), kind=st.sampled_from(KINDS))
-def test_nothing_else_is_taken_and_the_name_is_told(name: str, kind: str) -> None:
+def test_nothing_else_is_taken_and_the_name_is_reported(name: str, kind: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name, re.ASCII):
         problem = name_problem(kind, name)
         assert problem is not None

@@ -70,7 +70,7 @@ def test_our_contract_lands_the_columns_that_it_declares() -> None:
         ("        primaryKey: true\n", "", "properties:", "no field is the primary key"),
     ],
 )
-def test_what_is_wrong_is_told_with_line_and_fix(
+def test_what_is_wrong_is_reported_with_line_and_fix(
     tmp_path: Path, old: str, new: str, at: str, message: str
 ) -> None:
     with pytest.raises(DeclarationError) as caught:
@@ -81,7 +81,7 @@ def test_what_is_wrong_is_told_with_line_and_fix(
     assert at in lines[caught.value.line - 1], f"line {caught.value.line} was named"
 
 
-def test_a_bad_pattern_and_a_bad_zone_are_told(tmp_path: Path) -> None:
+def test_a_bad_pattern_and_a_bad_zone_are_reported(tmp_path: Path) -> None:
     options = "logicalType: string\n        logicalTypeOptions: {pattern: '('}"
     with pytest.raises(DeclarationError, match="bad pattern"):
         read_changed(tmp_path, "logicalType: string", options)
@@ -135,7 +135,7 @@ def test_how_many_rejects_are_too_many_is_read_from_the_quality_of_the_stream(tm
         ("    prop", "      - {metric: rowCount, mustBe: 1}\n    prop", "rowCount", "2 quality rules"),
     ],
 )  # fmt: skip
-def test_a_limit_that_is_not_understood_is_told(
+def test_a_limit_that_is_not_understood_is_reported(
     tmp_path: Path, old: str, new: str, at: str, message: str
 ) -> None:
     assert old in LIMIT

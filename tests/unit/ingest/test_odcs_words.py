@@ -126,7 +126,7 @@ def refused(file: Path, at: str) -> DeclarationError:
     ("model", "word"),
     [(model, word) for model, words in REFUSED.items() if model != "DataQuality" for word in words],
 )
-def test_a_refused_word_is_told_with_its_line(tmp_path: Path, model: str, word: str) -> None:
+def test_a_refused_word_is_reported_with_its_line(tmp_path: Path, model: str, word: str) -> None:
     def change(contract: dict[str, Any]) -> None:
         stream = contract["schema"][0]
         thing = stream["properties"][1]
@@ -141,7 +141,7 @@ def test_a_refused_word_is_told_with_its_line(tmp_path: Path, model: str, word: 
 
 @pytest.mark.parametrize("word", sorted(REFUSED["DataQuality"]))
 @pytest.mark.parametrize("of_stream", [True, False])
-def test_a_refused_word_of_a_quality_rule_is_told(tmp_path: Path, word: str, of_stream: bool) -> None:
+def test_a_refused_word_of_a_quality_rule_is_reported(tmp_path: Path, word: str, of_stream: bool) -> None:
     def change(contract: dict[str, Any]) -> None:
         stream = contract["schema"][0]
         rule: dict[str, Any] = {"metric": "invalidValues"}
@@ -164,7 +164,7 @@ def test_a_refused_word_of_a_quality_rule_is_told(tmp_path: Path, word: str, of_
     ("logical_type", "option"),
     [(kind, option) for kind, options in REFUSED_OPTIONS.items() for option in options],
 )
-def test_a_refused_option_is_told_with_its_line(tmp_path: Path, logical_type: str, option: str) -> None:
+def test_a_refused_option_is_reported_with_its_line(tmp_path: Path, logical_type: str, option: str) -> None:
     formats = {"integer": "i64", "number": "f64"}
     bound = "2024-01-01" if logical_type in ("date", "timestamp") else 5
     value = formats.get(logical_type, "email") if option == "format" else bound
@@ -229,7 +229,7 @@ def test_what_goes_without_saying_may_be_said(tmp_path: Path) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_word_that_cannot_be_heeded_as_it_stands_is_told(
+def test_a_word_that_cannot_be_heeded_as_it_stands_is_reported(
     tmp_path: Path, change: dict[str, Any], at: str, message: str
 ) -> None:
     file = written(tmp_path, lambda contract: contract["schema"][0]["properties"][1].update(change))

@@ -100,7 +100,7 @@ def test_bytes_that_are_no_utf8_arrive_as_they_are(tmp_path: Path) -> None:
     assert b'"brand":"caf\xe9"' in value
 
 
-def test_a_missing_file_and_other_columns_are_told_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_missing_file_and_other_columns_are_reported_before_anything_is_sent(tmp_path: Path) -> None:
     with pytest.raises(PenstockError, match="nowhere"):
         rees46_sample(tmp_path / "nowhere.csv")
     with pytest.raises(PenstockError, match="its columns are a,b"):
