@@ -39,9 +39,10 @@ create table raw.commits ("commit" bigint primary key, "at" timestamptz, kind va
     rejected bigint);
 create table raw.topics (epoch integer primary key, cluster_id varchar, topic varchar, topic_id varchar,
     since timestamptz);
-create table raw.landing (stream varchar, environment varchar, format_version integer, complete_until timestamptz);
+create table raw.landing (stream varchar, environment varchar, format_version integer, complete_until timestamptz,
+    huge_events boolean default false);
 insert into raw.topics values (1, 'cluster', 'customer_events', 'topic', '2026-11-01 00:00:00Z');
-insert into raw.landing values ('customer_events', 'local', 2, null);
+insert into raw.landing values ('customer_events', 'local', 3, null, false);
 """  # noqa: E501
 
 Event = dict[str, Any]
