@@ -22,11 +22,11 @@ attach if not exists '{{ penstock_shared.landing_file(stream) | replace("'", "''
 {# `penstock transform` and ingest bring older files up to date; a build by hand meets them as they are. #}
 select
     error(
-        'the landing file of {{ stream }} is of format ' || format_version || ', this project reads format 2: '
+        'the landing file of {{ stream }} is of format ' || format_version || ', this project reads format 3: '
         || 'run penstock transform, which brings an older file up to date; a newer one wants a newer Penstock'
     )
 from landing_{{ stream }}.raw.landing
-where format_version <> 2;
+where format_version <> 3;
 {% if is_incremental() %}
 {# A landing file that was made anew counts its commits from the start again, one whose log was torn gives the last
    numbers anew, and one that was restored from a backup leaps over the commits that the backup did not hold: we would
