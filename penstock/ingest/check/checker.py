@@ -6,6 +6,7 @@ checked while another lands.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,12 +23,13 @@ from penstock.ingest.decode.arrow_bytes import Flags, as_bytes, flag_column, tak
 from penstock.ingest.parse.fast_path import parse_chunk
 from penstock.ingest.parse.schema import PARSED, nothing_parsed
 
-# Enough for a batch of usual events; one of huge events gets all that there is (`check`).
-_SETTINGS = """
+# Memory: enough for a batch of usual events; one of huge events gets all that there is (`check`).
+# Threads: a few, for what the fast path leaves to SQL; more would want more memory.
+_SETTINGS = f"""
 SET TimeZone = 'UTC';
 SET memory_limit = '256MB';
 SET temp_directory = '';
-SET threads = 1;
+SET threads = {min(4, os.cpu_count() or 1)};
 SET arrow_lossless_conversion = true;
 """
 
@@ -98,7 +100,11 @@ class Checker:
             return _NONE, _NONE, {}
         connection = self._connection
         connection.register("remaining", remaining)
-        self._compiled.check(connection)
+        connection.execute("SET preserve_insertion_order = false")  # else one thread does it all
+        try:
+            self._compiled.check(connection)
+        finally:
+            connection.execute("RESET preserve_insertion_order")  # what was parsed is checked in its order
         others, rejects = (
             connection.sql(sql).to_arrow_table()
             for sql in ("SELECT * EXCLUDE (reasons) FROM checked WHERE reasons IS NULL", REJECTS)
