@@ -46,6 +46,7 @@ class Runs:
     second: dict[str, Any]
     marts_after_second: Marts
     nothing_new: str
+    paused_afterwards: bool
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def runs(e2e_settings: Settings, airflow: AirflowApi, slack: SlackStandIn) -> Ru
     file = Path(named) if named else REPOSITORY.parent / "shared" / "data" / "rees46-2019-10-01.csv.gz"
     assert file.exists(), f"{file} is missing: name the file of real events in PENSTOCK_REES46"
     begin_anew(e2e_settings, airflow, PIPELINE)
+    airflow.unpause(PIPELINE)
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "PENSTOCK_"))},
         "PENSTOCK_PROJECT": str(e2e_settings.project),
@@ -80,7 +82,9 @@ def runs(e2e_settings: Settings, airflow: AirflowApi, slack: SlackStandIn) -> Ru
         cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=PATIENCE_FOR_A_RUN,
     )  # fmt: skip
     assert nothing_new.returncode == 0, nothing_new.stderr
-    return Runs(first, marts_after_first, second, marts_after_second, nothing_new.stdout)
+    return Runs(
+        first, marts_after_first, second, marts_after_second, nothing_new.stdout, airflow.is_paused(PIPELINE)
+    )
 
 
 def test_the_real_file_lands_but_for_the_row_that_is_cut_off(runs: Runs) -> None:
@@ -110,6 +114,10 @@ def test_the_same_file_again_lands_again_and_changes_no_mart(runs: Runs) -> None
 def test_a_run_without_events_says_that_nothing_changed(runs: Runs) -> None:
     assert "0 produced, 0 landed" in runs.nothing_new
     assert "nothing changed: every mart is as it was, and version 1 stays" in runs.nothing_new
+
+
+def test_a_dag_that_nobody_had_paused_is_not_paused(runs: Runs) -> None:
+    assert not runs.paused_afterwards
 
 
 def test_the_summary_says_what_to_open_and_type_next(runs: Runs, e2e_settings: Settings) -> None:
