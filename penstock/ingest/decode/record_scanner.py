@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from penstock.ingest.decode.compiled import compiled
 from penstock.ingest.decode.memory import byte_at
 
 
@@ -19,7 +19,7 @@ def load() -> None:
     scan_records(np.zeros(0, np.uint8), nothing, nothing, np.zeros((9, 0), np.int64))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def scan_records(raw: Any, batch_ends: Any, counts: Any, found: Any) -> int:
     """Write to `found`, shape (9, records), what `record_batches.Records` holds, in its order. Returns the
     number of a batch whose records do not fill it, or of which one is broken; -1: none."""
@@ -52,7 +52,7 @@ def scan_records(raw: Any, batch_ends: Any, counts: Any, found: Any) -> int:
     return -1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _varint(at: int, end: int) -> Any:
     """The zigzag varint at an address, and the address behind it; -1 where none of 64 bits ends before `end`,
     or the address is -1."""

@@ -8,5 +8,5 @@ values.py     numbers, times, UUIDs
 strings.py    strings and their escapes, UTF-8
 words.py      eight bytes at a time
 
-scanner, values, strings and words are compiled by numba, which keeps its code beside the source.
+scanner, values, strings and words are compiled by numba (`decode.compiled`).
 """

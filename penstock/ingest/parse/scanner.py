@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from penstock.ingest.decode.arrow_bytes import Flags, Words, word_of
+from penstock.ingest.decode.compiled import compiled, inlined
 from penstock.ingest.decode.memory import byte_at, int_at, put_byte, put_word, word_at
 from penstock.ingest.parse.strings import close_of, copy_string, is_utf8
 from penstock.ingest.parse.values import (
@@ -67,7 +67,7 @@ class Columns(NamedTuple):
     has_unknown: Flags
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def scan(
     raw: Any, at: Any, length: Any, longest: int, plan: Any, slots: Any, columns: Any, scratch: Any
 ) -> None:
@@ -97,7 +97,7 @@ def scan(
             _clear(row, its_plan, len(plan))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _clear(row: int, plan: int, rows: int) -> None:
     """Let each column hold something that is valid."""
     for field in range(1, rows):
@@ -110,13 +110,13 @@ def _clear(row: int, plan: int, rows: int) -> None:
             put_word(to + 8 * row, U(0))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def is_wide(kind: int) -> bool:
     """Does a value of this kind take two words?"""
     return kind in (STRING, UUID, DECIMAL)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _event(
     row: int, begin: int, start: int, length: int, out: int, used: int,
     plan: int, rows: int, slots: int, noted: int, unknowns: int,
@@ -188,7 +188,7 @@ def _event(
     return unknown + 1 - out
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _may_miss(row: int, stamp: int, plan: int, rows: int) -> bool:
     """Note the fields that an event does not have. False where it must have one of them."""
     for field in range(plan + _ROW, plan + _ROW * rows, _ROW):
@@ -199,7 +199,7 @@ def _may_miss(row: int, stamp: int, plan: int, rows: int) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _value(here: int, end: int, field: int, row: int, begin: int, out: int, text: int) -> Any:
     """Read a field's value; the place behind it (-1: it is not taken), and where the next text goes."""
     kind, values = int_at(field + 8 * KIND), int_at(field + 8 * VALUES)
@@ -255,7 +255,7 @@ def _value(here: int, end: int, field: int, row: int, begin: int, out: int, text
     return (here + 12 if of_day != NO_DAY and byte_at(here + 11) == QUOTE else -1), text
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _skip(at: int, end: int) -> int:
     """The first place from here on that is no white space, or `end`."""
     while at < end:
@@ -266,14 +266,14 @@ def _skip(at: int, end: int) -> int:
     return at
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _is_key(field: int, at: int) -> Any:
     """Is the key from here on this field's?"""
     size = int_at(field + 8 * KEY_SIZE)
     return byte_at(at + size) == QUOTE and _is_same(at, int_at(field + 8 * KEY), size)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _is_same(at: int, key: int, size: int) -> bool:
     """Are these the same bytes? Behind a key of the contract, zeros fill its last word."""
     for n in range(0, size - 7, 8):
@@ -283,7 +283,7 @@ def _is_same(at: int, key: int, size: int) -> bool:
     return bool(rest == 0 or word_at(at + size - rest) & low_bytes(rest) == word_at(key + size - rest))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _hash(at: int, size: int) -> Any:
     """A number that equal keys share."""
     mixed = U(size) * _MIX
@@ -297,7 +297,7 @@ def _hash(at: int, size: int) -> Any:
     return mixed
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def fill_slots(plan: Any, slots: Any) -> None:
     """Put each field of `plan` into the slot of its key, or the next one that is free."""
     for field in range(1, len(plan)):
@@ -307,7 +307,7 @@ def fill_slots(plan: Any, slots: Any) -> None:
         slots[slot] = field
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _field_of(at: int, size: int, plan: int, slots: int) -> Any:
     """The field (its row's address) of the key from here on; 0: the contract does not name it."""
     slot = np.int64(_hash(at, size) & U(SLOTS - 1))
@@ -319,7 +319,7 @@ def _field_of(at: int, size: int, plan: int, slots: int) -> Any:
     return 0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _is_new(hashed: Any, stamp: int, noted: int) -> bool:
     """Note a key of an event. False where it was there before, or the event has too many."""
     count = int_at(noted + _USED) + 1
@@ -336,7 +336,7 @@ def _is_new(hashed: Any, stamp: int, noted: int) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _copy_key(key: int, size: int, to: int) -> int:
     """Write a key with its quotes and colon; the place behind it."""
     put_byte(to, QUOTE)
@@ -346,7 +346,7 @@ def _copy_key(key: int, size: int, to: int) -> int:
     return to + 2
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _copy(at: int, size: int, to: int) -> int:
     """Copy bytes (up to 7 more are written); the place behind them."""
     for n in range(0, size, 8):
@@ -354,7 +354,7 @@ def _copy(at: int, size: int, to: int) -> int:
     return to + size
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _copy_value(at: int, end: int, to: int, stamp: int, noted: int) -> Any:
     """Write a JSON value without white space, its numbers as they were sent; the places behind it in the
     event (-1: it is not taken) and in what was written."""
@@ -442,7 +442,7 @@ def _copy_value(at: int, end: int, to: int, stamp: int, noted: int) -> Any:
             break
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _number_end(at: int) -> int:
     """The place behind a JSON number; -1 where it is none, or has an exponent of more than two digits."""
     if byte_at(at) == _MINUS:
@@ -468,14 +468,14 @@ def _number_end(at: int) -> int:
     return at
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _digits_end(at: int) -> int:
     while is_digit(byte_at(at)):
         at += 1
     return at
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _view(at: int, size: int, offset: int, buffer: int, to: int) -> None:
     """Write the text as an Arrow view (as `raw.views`); it lies `offset` bytes into one of its buffers."""
     first = word_at(at)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from penstock.ingest.decode.compiled import compiled
 from penstock.ingest.decode.memory import byte_at, bytes_before, put_byte, put_word, word_at
 from penstock.ingest.parse.words import (
     BACKSLASH,
@@ -27,7 +26,7 @@ from penstock.ingest.parse.words import (
 _B, _F, _N, _R, _T, _LITTLE_U, _ZERO = b"bfnrtu0"
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def close_of(at: int, last: int) -> Any:
     """Where the string from here on ends, which is before `last`, and whether it is beyond ASCII (high bits);
     -1 where a backslash or a control character is met before."""
@@ -46,7 +45,7 @@ def close_of(at: int, last: int) -> Any:
     return -1, high
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def is_utf8(at: int, end: int) -> bool:
     """Are these bytes UTF-8, without surrogates?"""
     while at < end:
@@ -77,7 +76,7 @@ def is_utf8(at: int, end: int) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def copy_string(at: int, last: int, to: int, as_json: bool) -> Any:
     """Copy the string from here on, its escapes read, to `to`; with `as_json` those that JSON needs are
     written again. Returns the place behind its closing quote, and the place behind the copy.
@@ -111,7 +110,7 @@ def copy_string(at: int, last: int, to: int, as_json: bool) -> Any:
     return -1, to
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _escape(at: int) -> Any:
     """The code point of the escape behind a backslash, and the place behind it; -1 where it is none."""
     letter = byte_at(at)
@@ -139,7 +138,7 @@ def _escape(at: int) -> Any:
     return -1, at
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _hexadecimal(at: int) -> int:
     """The number of four hexadecimal digits; -1 where they are none."""
     value = 0
@@ -155,7 +154,7 @@ def _hexadecimal(at: int) -> int:
     return value
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _put_point(to: int, point: int) -> int:
     """Write a code point as UTF-8; the place behind it."""
     if point < 0x80:
@@ -177,7 +176,7 @@ def _put_point(to: int, point: int) -> int:
     return to + 4
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _put_escaped(to: int, point: int) -> Any:
     """Write a code point into a JSON string as DuckDB's JSON writer does: escaped only where it must be."""
     if point >= SPACE and point != QUOTE and point != BACKSLASH:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from penstock.ingest.decode.arrow_bytes import word_of
+from penstock.ingest.decode.compiled import compiled
 from penstock.ingest.decode.memory import byte_at, bytes_before, word_at
 from penstock.ingest.parse.words import FOUR, HIGH, ONES, SPACES, U, zero_bytes
 
@@ -31,7 +31,7 @@ _HIGHEST = U(2**63 - 1)
 _FIRST_INSTANT, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999  # of years 1 and 9999
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def digits(at: int) -> Any:
     """The number of up to eight digits that stand here (uint64), and how many they are."""
     word = word_at(at) ^ _ZEROS
@@ -44,7 +44,7 @@ def digits(at: int) -> Any:
     return (word * U(10_000) + (word >> U(32))) & FOUR, count
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def number(at: int) -> Any:
     """The digits from here on as a number (uint64), and the place behind them; of more than 19, any."""
     value, count = digits(at)
@@ -56,13 +56,13 @@ def number(at: int) -> Any:
     return value, behind
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def is_digit(byte: int) -> bool:
     """Is it one of 0 to 9?"""
     return 48 <= byte < 58
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def integer(at: int) -> Any:
     """A whole number of an int64, the place behind it, and whether it is one that its digits give back: -0 is
     not."""
@@ -77,7 +77,7 @@ def integer(at: int) -> Any:
     return np.int64(value & _HIGHEST), behind, fits and value <= _HIGHEST
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def decimal(at: int, highest: int, scale: int) -> Any:
     """A number in units of its last decimal, the place behind it, and whether the type holds it exactly.
     `highest`: of the whole part; -1: none fits. More than 18 digits never do."""
@@ -109,7 +109,7 @@ def decimal(at: int, highest: int, scale: int) -> Any:
     return (-value if negative else value), here, True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _with_exponent(whole: int, part: int, places: int, at: int, highest: int, scale: int) -> Any:
     """As `decimal`, without sign; `at` the letter of the exponent."""
     sign = byte_at(at + 1)
@@ -136,19 +136,19 @@ def _with_exponent(whole: int, part: int, places: int, at: int, highest: int, sc
     return (value * _POWERS[shift] if fits else 0), behind, fits
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _two(word: Any, byte: int) -> Any:
     """The number of two digits from this byte on."""
     pair = word >> U(8 * byte)
     return np.int64((pair & U(15)) * U(10) + ((pair >> U(8)) & U(15)))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _are_digits(word: Any) -> bool:
     return bool((((word + _TO_HIGH_BIT) | word) & HIGH) == U(0))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def day(first: Any, second: Any) -> Any:
     """Days since 1970 of a date in 10 bytes, or NO_DAY. https://howardhinnant.github.io/date_algorithms.html"""
     date, ones = first ^ _DATE, (second ^ _ZEROS) & U(0xFFFF)
@@ -168,7 +168,7 @@ def day(first: Any, second: Any) -> Any:
     return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + of_month - 719_469
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def instant(at: int) -> Any:
     """RFC 3339 with at most microseconds: the microseconds since 1970 (as of UTC where there is no zone), the
     place behind it, whether it has a zone, and whether it is one. More decimals may stand there if they are
@@ -220,7 +220,7 @@ def instant(at: int) -> Any:
     return micros, here, has_zone, _FIRST_INSTANT <= micros <= _LAST_INSTANT
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def uuid(at: int) -> Any:
     """The 16 bytes of a UUID as RFC 9562 writes it, as two words, and whether it is one."""
     second, third = word_at(at + 9), word_at(at + 14)
@@ -234,7 +234,7 @@ def uuid(at: int) -> Any:
     return one | (two << U(32)), three | (four << U(32)), holds
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _hexadecimal(letters: Any) -> Any:
     """The four bytes that eight hexadecimal digits are, and whether they are."""
     lower = letters | SPACES

@@ -395,3 +395,25 @@ def test_its_code_is_kept_in_the_data_folder_where_the_package_may_not_be_writte
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "data" / "numba").rglob("*.nbc"))
     assert not list(package.rglob("*.nbc"))
+
+
+def test_its_code_is_made_anew_when_a_file_of_what_it_calls_changes(tmp_path: Path) -> None:
+    package = tmp_path / "penstock"
+    shutil.copytree(Path(penstock.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = (
+        "import numpy; from penstock.ingest.parse.strings import close_of; "
+        "text = numpy.frombuffer(b'abc\"' + bytes(12), numpy.uint8); "
+        "print(close_of(text.ctypes.data, text.ctypes.data + 4)[0] - text.ctypes.data)"
+    )
+
+    def found() -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]},
+            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True,
+        )  # fmt: skip
+        return int(done.stdout)
+
+    assert found() == 3
+    words = package / "ingest/parse/words.py"
+    words.write_text(words.read_text().replace("""b'"' * 8""", "b'c' * 8"))
+    assert found() == 2
