@@ -17,7 +17,7 @@ Flags = npt.NDArray[np.bool_]
 # may be read, from each place on.
 PADDING = b'"' * 128
 
-_INLINE = 12  # bytes: a text that is no longer lies in its view
+INLINE = 12  # bytes: a text that is no longer lies in its view
 _KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)  # the first bytes of a word
 
 
@@ -57,7 +57,7 @@ def view_words(at: Ints, length: Ints, first: Words, from_fifth: Words) -> Words
     made = np.empty((len(at), 2), "<u8")
     made[:, 0] = size.view(np.uint64) | (first & _KEPT[np.minimum(size, 4)]) << np.uint64(32)
     inside = from_fifth & _KEPT[np.minimum(np.maximum(size - 4, 0), 8)]
-    made[:, 1] = np.where(size <= _INLINE, inside, at.view(np.uint64) << np.uint64(32))
+    made[:, 1] = np.where(size <= INLINE, inside, at.view(np.uint64) << np.uint64(32))
     return made
 
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from penstock.ingest.contract.model import Contract
 from penstock.ingest.decode.arrow_bytes import bytes_of, flag_column
+from penstock.ingest.parse.field_plan import MOST_FIELDS
 from penstock.ingest.parse.schema import PLACE, nothing_parsed, parsed_schema
 
-MOST_FIELDS = 512  # half of the scanner's SLOTS: a contract of more is checked by SQL
 _MOST_BYTES = 2**29  # of the events of a chunk: where a text begins is an int32 in Arrow
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from penstock.ingest.contract.model import INTEGER_TYPES, Contract, Field
 from penstock.ingest.decode.arrow_bytes import (
+    INLINE,
     PADDING,
     Bytes,
     Flags,
@@ -23,20 +24,20 @@ from penstock.ingest.decode.arrow_bytes import (
     flag_column,
     flags_of,
 )
-from penstock.ingest.parse import scanner
+from penstock.ingest.parse import field_plan, scanner
+from penstock.ingest.parse.keys import fill_slots
 from penstock.ingest.parse.schema import field_type
 from penstock.ingest.parse.values import MOST_DIGITS
 
 _KINDS = {
-    "string": scanner.STRING,
-    "uuid": scanner.UUID,
-    "integer": scanner.INTEGER,
-    "decimal": scanner.DECIMAL,
-    "boolean": scanner.BOOLEAN,
-    "timestamp": scanner.TIMESTAMP,
-    "date": scanner.DATE,
+    "string": field_plan.STRING,
+    "uuid": field_plan.UUID,
+    "integer": field_plan.INTEGER,
+    "decimal": field_plan.DECIMAL,
+    "boolean": field_plan.BOOLEAN,
+    "timestamp": field_plan.TIMESTAMP,
+    "date": field_plan.DATE,
 }
-_INLINE = 12  # bytes: a value that is no longer lies in its view
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ def read_events(contract: Contract, values: pa.Array, longest: int) -> tuple[lis
     plan, slots, _keys = _plan(contract)
     plan = plan.copy()
     for n in range(len(fields)):
-        plan[1 + n, scanner.VALUES] = words[n].ctypes.data
-        plan[1 + n, scanner.MISSING] = missing[n].ctypes.data
-        plan[1 + n, scanner.IS_LOCAL] = is_local[n].ctypes.data
+        plan[1 + n, field_plan.VALUES] = words[n].ctypes.data
+        plan[1 + n, field_plan.MISSING] = missing[n].ctypes.data
+        plan[1 + n, field_plan.IS_LOCAL] = is_local[n].ctypes.data
     columns = scanner.Columns(np.zeros(count, bool), np.zeros(2 * count, np.uint64), np.zeros(count, bool))
     total = int(np.maximum(events.length, 0).sum())
-    scratch = np.empty(2 * total + 2 * scanner.SLACK * (count + 1), np.uint8)
+    scratch = np.empty(2 * total + 2 * field_plan.SLACK * (count + 1), np.uint8)
     scanner.scan(as_bytes(events.data), events.at, events.length, longest, plan, slots, columns, scratch)
     texts = pa.py_buffer(scratch)
     arrays = [
@@ -97,19 +98,19 @@ def _plan(contract: Contract) -> tuple[Ints, Ints, Words]:
     keys = [json.dumps(field.key, ensure_ascii=False)[1:-1].encode() for field in contract.fields]
     sizes = [len(key) // 8 + 1 for key in keys]
     stored = np.zeros(sum(sizes), np.uint64)
-    plan = np.zeros((1 + len(keys), scanner.PLANNED), np.int64)
-    slots = np.zeros(scanner.SLOTS, np.int64)
+    plan = np.zeros((1 + len(keys), field_plan.PLANNED), np.int64)
+    slots = np.zeros(field_plan.SLOTS, np.int64)
     at = 0
     for n, (field, key) in enumerate(zip(contract.fields, keys, strict=True), start=1):
         stored[at : at + sizes[n - 1]] = np.frombuffer(key.ljust(8 * sizes[n - 1], b"\0"), np.uint64)
         lowest, highest = _bounds(field)
-        plan[n, scanner.KIND], plan[n, scanner.REQUIRED] = _KINDS[field.kind], field.required
-        plan[n, scanner.LOWEST], plan[n, scanner.HIGHEST] = lowest, highest
-        plan[n, scanner.SCALE] = field.scale
-        plan[n, scanner.MAY_BE_LOCAL] = field.default_timezone is not None
-        plan[n, scanner.KEY], plan[n, scanner.KEY_SIZE] = stored.ctypes.data + 8 * at, len(key)
+        plan[n, field_plan.KIND], plan[n, field_plan.REQUIRED] = _KINDS[field.kind], field.required
+        plan[n, field_plan.LOWEST], plan[n, field_plan.HIGHEST] = lowest, highest
+        plan[n, field_plan.SCALE] = field.scale
+        plan[n, field_plan.MAY_BE_LOCAL] = field.default_timezone is not None
+        plan[n, field_plan.KEY], plan[n, field_plan.KEY_SIZE] = stored.ctypes.data + 8 * at, len(key)
         at += sizes[n - 1]
-    scanner.fill_slots(plan, slots)
+    fill_slots(plan, slots)
     return plan, slots, stored
 
 
@@ -148,7 +149,7 @@ def places_of_values(events: pa.Array) -> Places:
         return _places_of_binary(events.cast(pa.large_binary()))
     found = np.frombuffer(view, "<i4").reshape(-1, 4)[events.offset : events.offset + len(events)]
     length, at = found[:, 0].astype(np.int64), found[:, 3].astype(np.int64)
-    left_out = length <= _INLINE
+    left_out = length <= INLINE
     if valid is not None:
         left_out |= ~flags_of(valid, events.offset, len(events))
     return Places(data[0], np.where(left_out, 0, at), np.where(left_out, -1, length))
