@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from penstock.core.build_record import read_builds
 from penstock.core.duckdb_file import open_duckdb
@@ -205,6 +206,28 @@ def shop(tmp_path: Path) -> Shop:
 def own_project(tmp_path: Path) -> Path:
     """A copy of what is declared for the pipeline, which a test may break."""
     return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def untested_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same without dbt's tests, which are most of a build: where no test is looked at."""
+    return leave_out_tests(copy_project(tmp_path_factory.mktemp("untested") / "project"))
+
+
+def leave_out_tests(project: Path) -> Path:
+    shutil.rmtree(project / "dbt_project/customer_events/tests")
+    for file in (project / "dbt_project/customer_events/models").rglob("*.yml"):
+        file.write_text(yaml.safe_dump(_without_tests(yaml.safe_load(file.read_text())), sort_keys=False))
+    return project
+
+
+def _without_tests(declared: Any) -> Any:
+    if isinstance(declared, list):
+        return [_without_tests(one) for one in declared]
+    if not isinstance(declared, dict):
+        return declared
+    tests = ("data_tests", "unit_tests")
+    return {key: _without_tests(value) for key, value in declared.items() if key not in tests}
 
 
 def copy_project(project: Path) -> Path:

@@ -16,6 +16,7 @@ import pytest
 from penstock.core.errors import BusyError, DeclarationError, LandingError
 from penstock.core.settings import Settings
 from penstock.transform.transform import transform
+from tests.functional.transform.conftest import leave_out_tests
 from tests.patience import PATIENCE, lines, next_line
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
@@ -49,7 +50,7 @@ def test_a_broken_model_is_named_with_its_file_and_the_first_error(
 def test_an_ephemeral_model_that_does_not_compile_is_named(
     make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
 ) -> None:
-    models = own_project / "dbt_project/customer_events/models"
+    models = leave_out_tests(own_project) / "dbt_project/customer_events/models"
     (models / "staging/known.sql").write_text(
         "{{ config(materialized='ephemeral') }}\n"
         "{% if execute %}select * from {{ ref('purchases') }}{% else %}select 1 as a{% endif %}\n"
@@ -105,7 +106,7 @@ def test_the_one_line_names_what_matters(
     make_event: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    path = own_project / "dbt_project/customer_events/models" / file
+    path = leave_out_tests(own_project) / "dbt_project/customer_events/models" / file
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
@@ -129,7 +130,7 @@ def test_broken_yaml_of_the_project_itself_is_reported_with_its_line(
 def test_declarations_that_changed_under_a_build_leave_no_record(
     make_shop: Callable[..., Any], own_project: Path, make_event: Callable[..., Any], tmp_path: Path
 ) -> None:
-    shop = make_shop(tmp_path / "data", own_project)
+    shop = make_shop(tmp_path / "data", leave_out_tests(own_project))
     shop.landing.land([make_event("a")])
     process = shop.start()
     for line in lines(process.stderr):
@@ -143,9 +144,10 @@ def test_declarations_that_changed_under_a_build_leave_no_record(
 
 
 def test_an_event_whose_commit_is_not_noted_stops_the_build(
-    shop: Any, make_event: Callable[..., Any]
+    make_shop: Callable[..., Any], untested_project: Path, make_event: Callable[..., Any], tmp_path: Path
 ) -> None:
     """Nobody knows when it landed. It must not fall out of the marts without a word."""
+    shop = make_shop(tmp_path / "data", untested_project)
     shop.landing.land([make_event("a")])
     shop.landing.land([make_event("b")])
     with duckdb.connect(shop.landing.path) as connection:

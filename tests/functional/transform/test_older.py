@@ -80,7 +80,7 @@ def test_a_newer_landing_file_is_refused(older: Settings) -> None:
     with open_duckdb(older.landing_file(STREAM)) as connection:
         connection.execute("update raw.landing set format_version = 99")
     with pytest.raises(
-        LandingError, match="a landing file of format 99; this Penstock knows formats up to 2"
+        LandingError, match="a landing file of format 99; this Penstock knows formats up to 3"
     ):
         transform(older, PIPELINE, run_id="r")
     assert not older.warehouse_file(PIPELINE).exists()

@@ -16,9 +16,14 @@ LEAP = 1_700_000_000_000  # a restore's number is the clock in milliseconds
 
 
 @pytest.fixture(scope="module")
-def backed_up(make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path_factory: Any) -> Any:
+def backed_up(
+    make_shop: Callable[..., Any],
+    make_event: Callable[..., Any],
+    untested_project: Path,
+    tmp_path_factory: Any,
+) -> Any:
     """A shop whose landing file was copied after commit 1, and whose warehouse has read just that."""
-    shop = make_shop(tmp_path_factory.mktemp("backed_up") / "data")
+    shop = make_shop(tmp_path_factory.mktemp("backed_up") / "data", untested_project)
     shop.landing.land([make_event("a", price="1.00")])
     shutil.copy(shop.landing.path, shop.data / "backup.duckdb")
     done = shop.transform()
@@ -62,9 +67,9 @@ def test_after_a_restore_a_warehouse_goes_on_or_names_the_full_refresh(
 
 
 def test_commits_whose_numbers_were_given_anew_are_not_taken_for_the_old_ones(
-    make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path: Path
+    make_shop: Callable[..., Any], make_event: Callable[..., Any], untested_project: Path, tmp_path: Path
 ) -> None:
-    shop = make_shop(tmp_path / "data")
+    shop = make_shop(tmp_path / "data", untested_project)
     shop.landing.land([make_event("a")])
     assert shop.transform().returncode == 0
     shop.landing.path.unlink()
