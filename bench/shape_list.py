@@ -19,7 +19,9 @@ class Shape:
     Its bars. `at_least`: how many times as fast as the tuned loop landing is, as lower quartile of the pairs;
     `aim`: what we want as median. `typed_at_least` and `typed_aim`: the same of confluent-kafka with
     `json_transform`, which only some shapes are compared with. `of_compact`: the share of the bytes a second
-    of its contract's compact shape that it reaches. `sql_at_least`: events a second by SQL alone."""
+    of its contract's compact shape that it reaches. `sql_at_least`: how many
+    times as fast SQL alone is as the loop is on the compact shape: 200,000 events a second where that makes
+    57,000."""
 
     name: str
     label: str
@@ -30,7 +32,7 @@ class Shape:
     typed_at_least: float | None = None
     typed_aim: float | None = None
     of_compact: float | None = 0.6
-    sql_at_least: float | None = 200_000
+    sql_at_least: float | None = 3.5
 
     @property
     def compact(self) -> str:

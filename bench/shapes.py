@@ -26,8 +26,9 @@ _OF_SQL = 500_000
 @dataclass(frozen=True)
 class Measured:
     """One shape, of events of so many bytes on average. `fast`: which share of its good events took the fast
-    path; `of_compact`: which share of the bytes a second of its contract's compact shape it reached (None: it
-    is that shape); `typed`: confluent-kafka with `json_transform`, where the shape is compared with it."""
+    path. `of_compact`: which share of the bytes a second of its contract's compact shape it reached (None: it
+    is that shape); `sql_of_loop`: how many times as fast SQL alone is as the loop on that compact shape.
+    `typed`: confluent-kafka with `json_transform`, where the shape is compared with it."""
 
     shape: Shape
     bytes_each: float
@@ -37,8 +38,14 @@ class Measured:
     loop: Runs
     against_loop: Ratios
     sql: Runs
+    sql_of_loop: float
     typed: Runs | None
     against_typed: Ratios | None
+
+    @property
+    def bytes_a_second(self) -> float:
+        """How fast ours reads the shape."""
+        return self.ours.rate * self.bytes_each
 
 
 def run_shapes(
@@ -46,15 +53,11 @@ def run_shapes(
 ) -> tuple[Measured, ...]:
     """The chosen shapes, and the compact ones that they are compared with. Raises BenchError."""
     names = {name for shape in SHAPES if shape.name in chosen for name in (shape.name, shape.compact)}
-    found: list[Measured] = []
-    speeds: dict[str, float] = {}  # bytes a second
+    done: dict[str, Measured] = {}
     for shape in (shape for shape in SHAPES if shape.name in names):
         runs = _run_all(servers, folder, shape, events, rounds, say)
-        bytes_each = average_size(shape.kind)
-        measured = _measured(shape, bytes_each, runs, speeds.get(shape.compact))
-        speeds[shape.name] = measured.ours.rate * bytes_each
-        found.append(measured)
-    return tuple(found)
+        done[shape.name] = _measured(shape, average_size(shape.kind), runs, done.get(shape.compact))
+    return tuple(done.values())
 
 
 def _run_all(
@@ -87,18 +90,20 @@ def _run_all(
 
 
 def _measured(
-    shape: Shape, bytes_each: float, runs: dict[str, list[Outcome]], compact: float | None
+    shape: Shape, bytes_each: float, runs: dict[str, list[Outcome]], compact: Measured | None
 ) -> Measured:
     ours, loop, typed = runs["ours"], runs["tuned_loop"], runs.get("confluent_typed")
+    sql, its_loop = Runs.of(runs["ours_sql"]), compact.loop if compact else Runs.of(loop)
     return Measured(
         shape=shape,
         bytes_each=bytes_each,
         fast=ours[0].fast / ours[0].landed,
-        of_compact=None if compact is None else Runs.of(ours).rate * bytes_each / compact,
+        of_compact=Runs.of(ours).rate * bytes_each / compact.bytes_a_second if compact else None,
         ours=Runs.of(ours),
         loop=Runs.of(loop),
         against_loop=Ratios.of(list(zip(ours, loop, strict=True))),
-        sql=Runs.of(runs["ours_sql"]),
+        sql=sql,
+        sql_of_loop=sql.rate / its_loop.rate,
         typed=Runs.of(typed) if typed else None,
         against_typed=Ratios.of(list(zip(ours, typed, strict=True))) if typed else None,
     )

@@ -63,7 +63,8 @@ def test_a_shape_tells_its_bars_and_whether_they_hold(tmp_path: Path) -> None:
     assert against_loop[6:8] == ["5", holds(two_unknown["against_loop"]["ratio"]["lower_quartile"], 5)]
     assert against_loop[11:13] == ["0.6", holds(two_unknown["of_compact"], 0.6)]
     assert by_sql[3] == "100.0%"
-    assert by_sql[5:7] == ["200,000", holds(two_unknown["sql"]["rate"], 200_000)]
+    assert two_unknown["sql_of_loop"] == two_unknown["sql"]["rate"] / compact["loop"]["rate"]
+    assert by_sql[6:8] == ["3.5", holds(two_unknown["sql_of_loop"], 3.5)]
 
 
 def holds(found: float, at_least: float) -> str:
