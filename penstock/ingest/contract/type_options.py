@@ -37,8 +37,10 @@ def read_options(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, *, is_u
             )  # fmt: skip
         if refused := option_refusal(logical_type, option):
             raise yaml_file.error(where, refused.why, fix=refused.fix)
+    bounds = _bounds(yaml_file, at, options) if logical_type in ("integer", "number") else ()
+    _refuse_empty(yaml_file, at, options, is_whole=logical_type != "number")
     return TypeOptions(
-        bounds=_bounds(yaml_file, at, options) if logical_type in ("integer", "number") else (),
+        bounds=bounds,
         lengths=tuple((key, int(options[key])) for key in ("maxLength", "minLength") if key in options),
         pattern=_pattern(yaml_file, at, options),
         default_timezone=_default_timezone(yaml_file, at, options),
@@ -54,6 +56,22 @@ def _bounds(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> tuple[
                 fix="write a number, or take it out",
             )
     return tuple((option, Decimal(str(options[option]))) for option in sorted(options))
+
+
+def _refuse_empty(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any], *, is_whole: bool) -> None:
+    """Raise DeclarationError where no value can keep a lower and an upper limit both."""
+    for lower in ("minimum", "exclusiveMinimum", "minLength"):
+        for upper in ("maximum", "exclusiveMaximum", "maxLength"):
+            if lower not in options or upper not in options or ("Length" in lower) != ("Length" in upper):
+                continue
+            room = Decimal(str(options[upper])) - Decimal(str(options[lower]))
+            left_out = lower.startswith("exclusive") + upper.startswith("exclusive")
+            if room < 0 or (left_out and room == 0) or (is_whole and room < left_out):
+                raise yaml_file.error(
+                    (*at, "logicalTypeOptions", upper),
+                    f"no value keeps both {lower} {options[lower]} and {upper} {options[upper]}",
+                    fix="correct one of the two, or each event will be a reject",
+                )
 
 
 def _pattern(yaml_file: YamlFile, at: KeyPath, options: dict[str, Any]) -> str | None:

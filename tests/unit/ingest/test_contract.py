@@ -81,6 +81,45 @@ def test_what_is_wrong_is_reported_with_line_and_fix(
     assert at in lines[caught.value.line - 1], f"line {caught.value.line} was named"
 
 
+KINDS = {"number": 'physicalType: "DECIMAL(12,2)", ', "integer": "physicalType: BIGINT, ", "string": ""}
+
+
+def read_limited(folder: Path, logical_type: str, limits: str) -> Contract:
+    field = f"{KINDS[logical_type]}logicalType: {logical_type}, logicalTypeOptions: {{{limits}}}"
+    return read_changed(folder, "- name: brand\n", f"- {{name: limited, {field}}}\n      - name: brand\n")
+
+
+@pytest.mark.parametrize(
+    ("logical_type", "limits"),
+    [
+        ("number", "minimum: 5, maximum: 4.99"),
+        ("number", "exclusiveMinimum: 5, maximum: 5"),
+        ("integer", "exclusiveMinimum: 5, exclusiveMaximum: 6"),
+        ("integer", "minimum: -1, exclusiveMaximum: -1"),
+        ("string", "minLength: 3, maxLength: 2"),
+    ],
+)
+def test_limits_that_no_value_keeps_are_refused(tmp_path: Path, logical_type: str, limits: str) -> None:
+    with pytest.raises(DeclarationError, match="no value keeps both") as caught:
+        read_limited(tmp_path, logical_type, limits)
+    assert caught.value.line is not None
+    assert limits in (tmp_path / OURS.name).read_text().splitlines()[caught.value.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("logical_type", "limits"),
+    [
+        ("number", "minimum: 5, maximum: 5"),
+        ("number", "exclusiveMinimum: 5, exclusiveMaximum: 5.5"),
+        ("integer", "exclusiveMinimum: 5, exclusiveMaximum: 7"),
+        ("integer", "exclusiveMinimum: 5, maximum: 6"),
+        ("string", "minLength: 3, maxLength: 3"),
+    ],
+)
+def test_limits_that_one_value_keeps_are_taken(tmp_path: Path, logical_type: str, limits: str) -> None:
+    assert "limited" in [field.name for field in read_limited(tmp_path, logical_type, limits).fields]
+
+
 def test_a_bad_pattern_and_a_bad_zone_are_reported(tmp_path: Path) -> None:
     options = "logicalType: string\n        logicalTypeOptions: {pattern: '('}"
     with pytest.raises(DeclarationError, match="bad pattern"):
