@@ -96,8 +96,8 @@ def _data_as_url(data: Path) -> Iterator[Path]:
 
 
 def _environment(settings: Settings, data: Path) -> dict[str, str]:
-    """This process's environment without the reader's own dbt settings, which would change the build."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PENSTOCK_"))}
+    """This process's environment, with our settings as they are here."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
     return kept | {
         "PENSTOCK_PROJECT": str(settings.project),
         "PENSTOCK_DATA": str(data),

@@ -80,6 +80,7 @@ def _parse(project: Path, words: _Words) -> Any:
     """dbt's result of `parse`, or of `deps` where that failed first."""
     from dbt.cli.main import dbtRunner
 
+    _forget_dbt_settings()
     runner = dbtRunner()
     deps = words.of("deps", quiet=True)
     if _all_local(project):
@@ -89,6 +90,16 @@ def _parse(project: Path, words: _Words) -> Any:
         installed = runner.invoke(deps)
         result = runner.invoke(words.of("parse")) if installed.success else installed
     return result
+
+
+def _forget_dbt_settings() -> None:
+    """A person's own settings of dbt, such as DBT_TARGET, would change the build; what models ask for with
+    `env_var` stays, whatever it is named."""
+    from dbt.env_vars import KNOWN_ENGINE_ENV_VARS
+
+    for known in KNOWN_ENGINE_ENV_VARS:
+        for name in filter(None, (known.name, known.old_name)):
+            os.environ.pop(name, None)
 
 
 def _end(answers: TextIO, result: Any) -> int:

@@ -94,7 +94,7 @@ class Project:
                 parts[f"the variable {name} (dbt_project.yml)"] = _hash(
                     list(_values(self._variables(), name))
                 )
-            elif word == "env_var" and not name.startswith(("PENSTOCK_", "DBT_")):
+            elif word == "env_var" and not name.startswith("PENSTOCK_"):
                 parts[f"the environment variable {name}"] = _hash(os.environ.get(name))
 
     def _variables(self) -> Any:

@@ -36,8 +36,8 @@ class Life:
         with duckdb.connect(self.shop.warehouse, read_only=True) as connection:
             return read_builds(connection)
 
-    def build(self, *words: str) -> str:
-        done = self.shop.transform(*words)
+    def build(self, *words: str, **env: str) -> str:
+        done = self.shop.transform(*words, env=env)
         assert done.returncode == 0, done.stderr
         return str(done.stderr)
 
@@ -69,11 +69,8 @@ def built(
         path = project / "dbt_project/customer_events" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    life.edit(
-        STAGING,
-        "        brand,\n",
-        "        {{ tidy('brand') }} || '{{ var(\"suffix\", \"\") }}' as brand,\n",
-    )
+    suffix = "{{ var('suffix', '') }}{{ env_var('DBT_SUFFIX', '') }}"
+    life.edit(STAGING, "        brand,\n", f"        {{{{ tidy('brand') }}}} || $${suffix}$$ as brand,\n")
     life.edit(
         STAGING, "    from first_landed\n",
         "    from first_landed\n    where (select count(*) from {{ ref('known') }}) > 0\n",
@@ -103,12 +100,14 @@ def test_a_change_of_a_staging_model_is_refused_until_all_is_built_anew(
     assert FLAG in fix
     assert "`full_refresh`" in fix
     assert life.record() == record
-    life.build("--full-refresh")
+    of_a_person = {"DBT_SUFFIX": "!", "DBT_TARGET": "nowhere"}  # the second is a setting of dbt itself
+    life.build("--full-refresh", **of_a_person)
     brands = "select event_id, brand from staging.stg_customer_events order by 1"
-    assert life.shop.query(brands) == [("a", "ACME"), ("b", "ACME")]
+    assert life.shop.query(brands) == [("a", "ACME!"), ("b", "ACME!")]
     life.shop.landing.land([make_event("c")])
-    assert "built anew" not in life.build()
-    assert life.shop.query(brands)[-1] == ("c", "ACME")
+    assert "built anew" not in life.build(**of_a_person)
+    assert life.shop.query(brands)[-1] == ("c", "ACME!")
+    assert "the environment variable DBT_SUFFIX has changed" in life.refused()[0]
 
 
 def test_all_that_the_rows_stand_on_counts_and_nothing_else(life: Life) -> None:
