@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.functional.transform.conftest import leave_out_tests
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 # One name for what a template, a shell, a URL, a glob, SQL, or a screen may understand. Separate ones where a
@@ -42,7 +44,7 @@ def test_from_landing_to_marts(
 ) -> None:
     shutil.copytree(REPOSITORY / "expectations", own_project / "expectations")
     (tmp_path / name).mkdir()
-    project = own_project.rename(tmp_path / name / "project")
+    project = leave_out_tests(own_project).rename(tmp_path / name / "project")
     shop = make_shop(tmp_path / name / "data", project)
     shop.landing.land([make_event("a", user_id=1), make_event("b", event_type="purchase", user_id=1)])
 

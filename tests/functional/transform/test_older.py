@@ -29,10 +29,11 @@ def older(settings: Settings, unpack_older: Callable[[str, Path], None]) -> Sett
 def built(
     make_shop: Callable[..., Any],
     unpack_older: Callable[[str, Path], None],
+    untested_project: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Any, Any]:
     """A transform of the older landing file into the older warehouse, and what it printed."""
-    shop = make_shop(tmp_path_factory.mktemp("older") / "data")
+    shop = make_shop(tmp_path_factory.mktemp("older") / "data", untested_project)
     unpack_older("landing-1", shop.landing.path)
     unpack_older("warehouse-1", shop.warehouse)
     return shop, shop.transform()
