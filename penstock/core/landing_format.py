@@ -86,11 +86,13 @@ def partition_column(connection: duckdb.DuckDBPyConnection, stream: str) -> str:
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: str) -> None:
     """Make an older landing file, open for writing, one of today's format: in one transaction, or not at all.
 
-    The caller holds the stream's lock. Raises LandingError, and duckdb.Error where the disk does not take it.
+    The caller holds the stream's lock. Raises LandingError, also where somebody made an index, and
+    duckdb.Error where the disk does not take it.
     """
     version = landing_format(connection, path)
     if version == FORMAT_VERSION:
         return
+    _refuse_indexes(connection, path)
     connection.execute("BEGIN")  # closing the connection, or dying, rolls back
     if version < 2:
         _to_format_2(connection, stream)
@@ -102,6 +104,23 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, stream: 
     _log.warning(
         "%s: brought up to date, from format %d to %d; no event has changed", path, version, FORMAT_VERSION
     )
+
+
+def _refuse_indexes(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    # DuckDB changes no column of a table that has one. Landing files have none of ours.
+    names = connection.execute(
+        "SELECT index_name, schema_name || '.' || table_name FROM duckdb_indexes() "
+        "WHERE schema_name = 'raw' ORDER BY ALL"
+    ).fetchall()
+    if names:
+        drops = "; ".join(f"DROP INDEX raw.{quoted(index)}" for index, _ in names)
+        tables = ", ".join(sorted({table for _, table in names}))
+        raise LandingError(
+            f"{path}: an older landing file, and somebody made an index on {tables}: with it, DuckDB does not "
+            "let the file be brought up to date",
+            fix=f"open the file with DuckDB, run `{drops}`, and run again; nothing has changed",
+            where=path,
+        )
 
 
 def _to_format_2(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
@@ -121,4 +140,5 @@ def _to_format_3(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
         "WHERE schema_name = 'raw' AND table_name = $1 AND comment = $2)",
         [stream, _HUGE_EVENTS_OF_2],
     )
-    connection.execute(f"COMMENT ON TABLE raw.{quoted(stream)} IS NULL")
+    if connection.execute("SELECT huge_events FROM raw.landing").fetchall() == [(True,)]:
+        connection.execute(f"COMMENT ON TABLE raw.{quoted(stream)} IS NULL")

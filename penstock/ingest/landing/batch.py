@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from penstock.core.errors import LandingError
 from penstock.ingest.check.checker import Checker
 from penstock.ingest.check.result import Checked, Reasons
 
@@ -29,6 +30,22 @@ class Batch:
     def checked_by(self, checker: Checker, parsed: Sequence[pa.RecordBatch] | None = None) -> Batch:
         """The same, checked (`parsed`: as in `Checker.check`); nothing to do where it holds no event."""
         return replace(self, checked=checker.check(self.events, parsed)) if self.events.num_rows else self
+
+    def refuse_other_places(self) -> None:
+        """Raises LandingError where an event does not lie within `starts` and `ends`: with offsets that do not
+        cover it, it would be lost or land twice."""
+        places = self.events.select(["partition", "offset"]).group_by("partition")
+        spans = places.aggregate([("offset", "min"), ("offset", "max")])
+        for span in spans.to_pylist():
+            partition, first, last = span["partition"], span["offset_min"], span["offset_max"]
+            start = self.starts.get(partition) or 0
+            end = self.ends.get(partition, start)
+            if first < start or last >= end:
+                raise LandingError(
+                    f"partition {partition}: events from offset {first} to {last} do not lie within the "
+                    f"batch, from {start} to before {end}",
+                    fix="nothing has changed: run again; if it stays, report it as a fault of Penstock",
+                )
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,7 @@ class LandingFile:
         Raises OffsetConflict (another consumer was first) and LandingError (the file cannot be written);
         then nothing of the batch is in the file.
         """
+        batch.refuse_other_places()
         what = f"{self.compiled.contract.stream}: a batch could not be landed ({_places(batch)})"
         with duckdb_errors_as(LandingError, what, fix=f"{MEND}; nothing is lost"):
             try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import BusyError
+from penstock.core.errors import BusyError, LandingError
 from penstock.core.landing_format import landing_format
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import Contract
@@ -52,9 +52,15 @@ def move_offsets(
     epoch: int,
 ) -> None:
     """Move the stored offsets from `starts` (None: none is stored yet) to `ends`, in the open transaction.
-    Raises OffsetConflict where another one is stored; roll back then."""
+    Raises OffsetConflict where another one is stored, and LandingError where one would move backwards: the
+    events in between would land twice. Roll back then."""
     for partition, end in sorted(ends.items()):
         start = starts[partition]
+        if end < (start or 0):
+            raise LandingError(
+                f"partition {partition}: the offset would move backwards, from {start or 0} to {end}",
+                fix="nothing has changed: run again; if it stays, report it as a fault of Penstock",
+            )
         if start is None:
             stored = connection.execute(
                 "INSERT INTO raw.offsets VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING epoch",

@@ -108,6 +108,33 @@ def test_that_it_holds_huge_events_is_still_known(
     assert rows(path, "SELECT comment FROM duckdb_tables() WHERE comment IS NOT NULL") == []
 
 
+def test_a_comment_that_a_person_made_stays(
+    settings: Settings, unpack_older: Callable[[str, Path], None]
+) -> None:
+    path = settings.landing_file(STREAM)
+    unpack_older("landing-2", path)
+    with duckdb.connect(path) as connection:
+        connection.execute(f"COMMENT ON TABLE raw.{STREAM} IS 'asked for by finance'")
+    open_once(settings)
+    assert rows(path, FORMAT) == [(3,)]
+    assert rows(path, "SELECT comment FROM duckdb_tables() WHERE comment IS NOT NULL") == [
+        ("asked for by finance",)
+    ]
+
+
+def test_an_index_that_a_person_made_is_named_with_what_drops_it(settings: Settings, older: Path) -> None:
+    with duckdb.connect(older) as connection:
+        connection.execute(f"CREATE INDEX \"of mine\" ON raw.{STREAM} (event_id)")
+    with pytest.raises(LandingError, match=f"somebody made an index on raw.{STREAM}") as caught:
+        open_once(settings)
+    assert rows(older, FORMAT) == [(1,)]
+    drop = (caught.value.fix or "").split("`")[1]
+    with duckdb.connect(older) as connection:
+        connection.execute(drop)
+    open_once(settings)
+    assert rows(older, PLACES) == EVENTS
+
+
 @pytest.mark.parametrize(("point", "version"), [("landing.migrating", 1), ("landing.migrated", 3)])
 def test_a_writer_that_is_killed_at_it_leaves_the_older_or_the_newer_file(
     settings: Settings, older: Path, point: str, version: int
