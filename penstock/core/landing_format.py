@@ -116,8 +116,8 @@ def _refuse_indexes(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         drops = "; ".join(f"DROP INDEX raw.{quoted(index)}" for index, _ in names)
         tables = ", ".join(sorted({table for _, table in names}))
         raise LandingError(
-            f"{path}: an older landing file, and somebody made an index on {tables}: with it, DuckDB does not "
-            "let the file be brought up to date",
+            f"{path}: an older landing file, and somebody made an index on {tables}: with it, DuckDB does "
+            "not let the file be brought up to date",
             fix=f"open the file with DuckDB, run `{drops}`, and run again; nothing has changed",
             where=path,
         )

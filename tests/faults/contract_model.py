@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import threading
+import unicodedata
 import uuid
 import zoneinfo
 from collections.abc import Callable, Iterator
@@ -302,3 +303,13 @@ def _broken_rules(field: dict[str, Any], value: Any) -> Iterator[str]:
     for check in field.get("quality", []):
         if value not in check["arguments"]["validValues"]:
             yield "enum"
+    must_speak = field.get("required") and field["logicalType"] == "string" and "quality" not in field
+    if must_speak and field.get("physicalType") != "UUID" and "minLength" not in options and _is_blank(value):
+        yield "blank"
+
+
+def _is_blank(text: str) -> bool:
+    """Nothing of it can be seen: white space of any script, and what only steers."""
+    return all(
+        letter.isspace() or unicodedata.category(letter) in ("Cc", "Cf", "Zs", "Zl", "Zp") for letter in text
+    )

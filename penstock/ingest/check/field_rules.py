@@ -13,6 +13,7 @@ A working column of the statement is named `_<kind>_<field>`:
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import re
@@ -26,6 +27,8 @@ from penstock.ingest.contract.model import INTEGER_TYPES, Field
 # behind the microseconds say nothing, so they may be there.
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6}0*)?"
 _ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_VISIBLE = r"[^\s\pZ\p{Cc}\p{Cf}]"  # white space of any script, and what only steers, says nothing
+KAFKA_TIMESTAMP = "kafka_timestamp"
 _FIRST_INSTANT, _LAST_INSTANT = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 
 
@@ -175,7 +178,20 @@ def rules(field: Field) -> list[tuple[str, str]]:
         rules.append(("pattern", f"regexp_matches({value}, {literal(field.pattern)})"))
     if field.enum:
         rules.append(("enum", f"{value} IN ({', '.join(literal(item) for item in field.enum)})"))
+    if not field.may_be_blank:
+        # The first letter says it nearly always; the pattern is many times as slow.
+        shows = f"regexp_matches({value}, {literal(_VISIBLE)})"
+        rules.append(("blank", f"CASE WHEN unicode({value}) BETWEEN 33 AND 126 THEN true ELSE {shows} END"))
+    rules += [(name, _near(field, name, length)) for name, length in field.time_limits]
     return rules
+
+
+def _near(field: Field, name: str, length: dt.timedelta) -> str:
+    """A condition: the time lies no further from Kafka's timestamp. Without one, nothing is asked. Kafka's
+    may be any number, a time of ours is of the years 1 to 9999: so only the latter is moved."""
+    sign, compare = ("-", "<=") if name == "maxAhead" else ("+", ">=")
+    moved = f"epoch_us({column('value', field)}) {sign} {length // dt.timedelta(microseconds=1)}"
+    return f"coalesce({moved} {compare} epoch_us({KAFKA_TIMESTAMP}), true)"
 
 
 def _within(field: Field, name: str, bound: Decimal) -> str:

@@ -11,11 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from penstock.core.duckdb_file import literal
-from penstock.ingest.check.field_rules import column, is_number, json_path, rules, whole_part
+from penstock.ingest.check.field_rules import (
+    KAFKA_TIMESTAMP,
+    column,
+    is_number,
+    json_path,
+    rules,
+    whole_part,
+)
 from penstock.ingest.check.tombstones import TOMBSTONE
 from penstock.ingest.contract.model import Field
 
 _LONGEST_FOUND = 200  # characters of the value that a reason quotes
+_KAFKA_SAYS = f"' (Kafka''s timestamp: ' || coalesce({KAFKA_TIMESTAMP}::VARCHAR, 'none') || ')'"
 _EXCERPT = f"left(coalesce(json_text, ''), {_LONGEST_FOUND})"
 
 
@@ -54,6 +62,8 @@ def field_reasons(fields: Sequence[Field]) -> str:
     token = f"tokens[{_of([one.token for one in broken])}[n]]::VARCHAR"
     prefix = f"{_of([literal(_prefix(fields[one.token - 1])) for one in broken])}[n]"
     path = f"{_of([json_path(fields[one.token - 1]) for one in broken])}[n]"
+    near = [n for n, one in enumerate(broken, start=1) if one.rule in ("maxAhead", "maxBehind")]
+    kafka = f" || CASE WHEN n IN ({', '.join(map(str, near))}) THEN {_KAFKA_SAYS} ELSE '' END" if near else ""
     return f"""list_transform(
                 list_filter([{", ".join(numbers)}], lambda n: n IS NOT NULL),
                 lambda n: {{
@@ -62,7 +72,7 @@ def field_reasons(fields: Sequence[Field]) -> str:
                     'found': {prefix} || CASE
                         WHEN {token} IS NULL THEN 'missing'
                         ELSE left(as_sent({token}, json_text, {path}), {_LONGEST_FOUND})
-                    END
+                    END{kafka}
                 }}
             )"""
 

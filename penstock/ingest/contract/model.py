@@ -5,6 +5,7 @@ ODCS words that we would have to ignore are refused, so that nobody relies on a 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,7 @@ from penstock.core.settings import Settings
 from penstock.core.yaml_file import KeyPath, YamlFile
 from penstock.ingest.contract.odcs import read_odcs
 from penstock.ingest.contract.reject_limit import RejectLimit, read_reject_limit
+from penstock.ingest.contract.time_limits import read_time_limits
 from penstock.ingest.contract.type_options import read_options
 from penstock.ingest.contract.valid_values import read_valid_values
 
@@ -37,7 +39,9 @@ class Field:
 
     `physical_name`: the key, where it is not the name. `bounds` maps minimum, maximum, exclusiveMinimum,
     exclusiveMaximum to numbers; `lengths` maps minLength and maxLength to characters. `default_timezone` is
-    None where a time without a zone is a reject.
+    None where a time without a zone is a reject. `time_limits` maps maxAhead and maxBehind to how far a time
+    may lie from Kafka's own timestamp. `may_be_blank`: false where a text without a visible character is a
+    reject.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Field:
     enum: tuple[str, ...] = ()
     default_timezone: str | None = None
     physical_name: str | None = None
+    time_limits: tuple[tuple[str, dt.timedelta], ...] = ()
+    may_be_blank: bool = True
 
     @property
     def key(self) -> str:
@@ -172,6 +178,7 @@ def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
             at, f"field '{name}' is the primary key but not required", fix="add 'required: true'"
         )
     sql_type, precision, scale = _sql_type(yaml_file, at, prop, kind)
+    enum = read_valid_values(yaml_file, at, prop)
     return Field(
         name=name,
         kind=kind,
@@ -183,10 +190,17 @@ def _field(yaml_file: YamlFile, prop: SchemaProperty, index: int) -> Field:
         bounds=options.bounds,
         lengths=options.lengths,
         pattern=options.pattern,
-        enum=read_valid_values(yaml_file, at, prop),
+        enum=enum,
         default_timezone=options.default_timezone,
         physical_name=None if prop.physicalName == name else prop.physicalName,
+        time_limits=read_time_limits(yaml_file, at, prop),
+        may_be_blank=not _must_speak(prop, kind, enum) or ("minLength", 0) in options.lengths,
     )
+
+
+def _must_speak(prop: SchemaProperty, kind: Kind, enum: tuple[str, ...]) -> bool:
+    """Of a text that must be there, an empty one says as little as a null."""
+    return kind == "string" and bool(prop.required) and not enum
 
 
 def _sql_type(yaml_file: YamlFile, at: KeyPath, prop: SchemaProperty, kind: Kind) -> tuple[str, int, int]:

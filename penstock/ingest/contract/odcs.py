@@ -23,9 +23,10 @@ from open_data_contract_standard.model import CustomProperty, DataQuality, OpenD
 
 from penstock.core.yaml_file import KeyPath, YamlFile, read_yaml, suggestion
 from penstock.ingest.contract.odcs_words import refusal
+from penstock.ingest.contract.time_limits import PREFIX, TIME_LIMITS
 
 API_VERSIONS = ("v3.1.0", "v3.2.0")
-_OUR_PROPERTY = "penstock."  # how a custom property of ours would begin
+_OF_A_FIELD = ("schema", "properties", "customProperties", "property")
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,22 @@ def _refuse_what_is_not_heeded(yaml_file: YamlFile) -> None:
         found = None if word.model is DataQuality else refusal(word.model.__name__, word.key, word.value)
         if found is not None:
             raise yaml_file.error(word.at, found.why, fix=found.fix)
-        ours = word.model is CustomProperty and word.key == "property"
-        if ours and str(word.value).startswith(_OUR_PROPERTY):
-            raise yaml_file.error(
-                word.at, f"Penstock knows no custom property '{word.value}'", fix="take it out"
-            )
+        if word.model is CustomProperty and word.key == "property" and str(word.value).startswith(PREFIX):
+            _refuse_custom_property(yaml_file, word)
+
+
+def _refuse_custom_property(yaml_file: YamlFile, word: _Word) -> None:
+    """One of ours, by its name: only what is known, and where it is heeded."""
+    if word.value not in TIME_LIMITS:
+        raise yaml_file.error(
+            word.at,
+            f"Penstock knows no custom property '{word.value}'",
+            fix=suggestion(str(word.value), TIME_LIMITS),
+        )
+    if tuple(step for step in word.at if isinstance(step, str)) != _OF_A_FIELD:
+        raise yaml_file.error(
+            word.at, f"{word.value} belongs to a field", fix="write it below the field's time"
+        )
 
 
 def _refuse_half_characters(yaml_file: YamlFile, value: Any, at: KeyPath) -> None:

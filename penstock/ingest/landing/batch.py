@@ -32,8 +32,8 @@ class Batch:
         return replace(self, checked=checker.check(self.events, parsed)) if self.events.num_rows else self
 
     def refuse_other_places(self) -> None:
-        """Raises LandingError where an event does not lie within `starts` and `ends`: with offsets that do not
-        cover it, it would be lost or land twice."""
+        """Raises LandingError where an event does not lie within `starts` and `ends`: with offsets that do
+        not cover it, it would be lost or land twice."""
         places = self.events.select(["partition", "offset"]).group_by("partition")
         spans = places.aggregate([("offset", "min"), ("offset", "max")])
         for span in spans.to_pylist():

@@ -31,7 +31,7 @@ def values_of(kind: Kind, count: int) -> list[bytes]:
 def batch(values: Sequence[bytes | None]) -> pa.Table:
     """Raw events, all of one partition."""
     rows = len(values)
-    columns = [[0] * rows, range(rows), [0] * rows, [None] * rows, values, [None] * rows]
+    columns = [[0] * rows, range(rows), [NOW] * rows, [None] * rows, values, [None] * rows]
     return pa.table(
         [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], schema=SCHEMA
     )

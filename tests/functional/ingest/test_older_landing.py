@@ -124,7 +124,7 @@ def test_a_comment_that_a_person_made_stays(
 
 def test_an_index_that_a_person_made_is_named_with_what_drops_it(settings: Settings, older: Path) -> None:
     with duckdb.connect(older) as connection:
-        connection.execute(f"CREATE INDEX \"of mine\" ON raw.{STREAM} (event_id)")
+        connection.execute(f'CREATE INDEX "of mine" ON raw.{STREAM} (event_id)')
     with pytest.raises(LandingError, match=f"somebody made an index on raw.{STREAM}") as caught:
         open_once(settings)
     assert rows(older, FORMAT) == [(1,)]

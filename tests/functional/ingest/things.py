@@ -53,7 +53,10 @@ GOOD = {"thing_id": "t", "number": 1}
 
 
 class Checker:
-    """The compiled contract on an open connection. `fast`: which values the fast path took, last time."""
+    """The compiled contract on an open connection. `fast`: which values the fast path took, last time.
+    `kafka_timestamp`: of all events, milliseconds."""
+
+    kafka_timestamp = 0
 
     def __init__(self, folder: Path, contract: str = CONTRACT) -> None:
         file = folder / "things.odcs.yaml"
@@ -84,7 +87,7 @@ class Checker:
         """The values as a fetch hands them on, which reads whole batches, or else single records."""
         builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, batch_size=1 << 30)
         for offset, value in enumerate(values):
-            builder.append(offset, 0, None, value, [])
+            builder.append(offset, self.kafka_timestamp, None, value, [])
         records = MemoryRecords(builder.build())
         return columns(reader(0, TopicPartition("things", 0), records).take())
 

@@ -199,6 +199,22 @@ def test_what_goes_without_saying_may_be_said(tmp_path: Path) -> None:
         ({"physicalName": "\ud800"}, "physicalName", "half a surrogate pair"),
         ({"customProperties": [{"property": "penstock.key", "value": 1}]}, "penstock.key", "knows no custom"),
         (
+            {"customProperties": [{"property": "penstock.maxAhead", "value": "1 h"}]},
+            "penstock.maxAhead",
+            "is for times",
+        ),
+        *(
+            (
+                {
+                    "logicalType": "timestamp",
+                    "customProperties": [{"property": "penstock.maxBehind", "value": value}],
+                },
+                "value",
+                f"{value!r}, which is no length of time",
+            )
+            for value in ("1", 60, "1.5 h", "-1 h", "1 h ", "1 w", "99999999 d", None)
+        ),
+        (
             {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": False}},
             "timezone",
             "times have no zone",
