@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -38,7 +38,8 @@ class Counts:
 
 @dataclass(frozen=True)
 class Problem:
-    """A check that failed, or that raised (then `error` says what)."""
+    """A check that failed, or that raised (then `error` says what). `findings`: of a check of history, what
+    is unusual, each with its measure, value and usual range; of an older verdict none."""
 
     mart: str
     check: str
@@ -47,6 +48,7 @@ class Problem:
     observed: str | None
     error: str | None
     message: str
+    findings: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

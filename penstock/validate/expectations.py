@@ -14,6 +14,7 @@ from great_expectations.expectations.registry import (
     list_registered_expectation_implementations,
 )
 
+import penstock.validate.history.expectation  # noqa: F401  # registers it
 from penstock.core.build_record import Mart
 from penstock.core.errors import GateError
 from penstock.core.yaml_file import suggestion

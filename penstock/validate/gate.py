@@ -14,6 +14,7 @@ from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
 from penstock.core.verdict import Counts, Outcome, Verdict, write_verdict
 from penstock.validate.candidates import open_warehouse, the_build
+from penstock.validate.history.question import refuse_wrong_question
 from penstock.validate.published import attach_published, check_sql, skip_incomparable
 from penstock.validate.quiet import quiet
 from penstock.validate.suites import read_suites
@@ -54,6 +55,8 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
 
                 for suite, mart in zip(suites, build.marts, strict=True):
                     refuse_misspelt(suite, mart)
+                    for check in suite.checks:
+                        refuse_wrong_question(connection, check, mart.name)
                 published = attach_published(connection, settings.marts_link(pipeline))  # 4
                 suites, skipped = skip_incomparable(connection, suites, published=published)
                 with candidates_url(connection) as url:
@@ -66,6 +69,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             found.mart: found.counts + Counts(skipped=sum(skip.mart == found.mart for skip in skipped))
             for found in judgements
         }
+        learning = tuple(skip for found in judgements for skip in found.skipped)
         checks = sum(marts.values(), Counts())
         verdict = Verdict(
             pipeline=pipeline,
@@ -76,7 +80,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             checks=checks,
             marts=marts,
             problems=by_weight([problem for found in judgements for problem in found.problems]),
-            skipped=skipped,
+            skipped=skipped + learning,
             warnings_by_mart={mart: counts.warned for mart, counts in marts.items()},
             docs=docs,
         )

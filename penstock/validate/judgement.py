@@ -25,8 +25,9 @@ import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place
 from penstock.core.build_record import BUILD_IDS
 from penstock.core.errors import GateError, first_line
 from penstock.core.printable import on_one_line
-from penstock.core.verdict import Counts, Problem
+from penstock.core.verdict import Counts, Problem, Skipped
 from penstock.validate.expectations import gx_suite
+from penstock.validate.history.question import HISTORY_CHECKS
 from penstock.validate.published import query_of
 from penstock.validate.sql_check import SQL_CHECK, first_rows
 from penstock.validate.suites import Check, Suite
@@ -42,6 +43,7 @@ class Judgement:
     mart: str
     counts: Counts
     problems: tuple[Problem, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 class Judge:
@@ -107,16 +109,18 @@ class Judge:
             (check, results[expectation.id])
             for check, expectation in zip(suite.checks, declared.expectations, strict=True)
         ]
+        skipped = tuple(_learning(suite.mart, pairs))
         problems = tuple(self._problems(suite.mart, pairs))
         errored = sum(problem.error is not None for problem in problems)
         failed = sum(problem.error is None and problem.severity == "critical" for problem in problems)
         counts = Counts(
-            passed=len(pairs) - len(problems),
+            passed=len(pairs) - len(problems) - len(skipped),
             warned=len(problems) - errored - failed,
             failed=failed,
             errored=errored,
+            skipped=len(skipped),
         )
-        return Judgement(suite.mart, counts, problems)
+        return Judgement(suite.mart, counts, problems, skipped)
 
     def _problems(
         self, mart: str, pairs: list[tuple[Check, ExpectationValidationResult]]
@@ -138,10 +142,11 @@ class Judge:
                 mart=mart,
                 check=check.type,
                 column=_column(check),
-                severity=check.severity,
+                severity=_severity(check, result.result),
                 observed=observed,
                 error=error,
                 message=problem_message(mart, check, _column(check), observed=found, error=error),
+                findings=_details(result.result).get("findings", []),
             )
 
     def _unexpected_rows(self, mart: str, check: Check) -> list[dict[str, Any]]:
@@ -151,6 +156,25 @@ class Judge:
         cursor = self._connection.execute(first_rows(query_of(check, mart)))
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _learning(mart: str, pairs: list[tuple[Check, ExpectationValidationResult]]) -> Iterator[Skipped]:
+    """The checks of history that have too little of it."""
+    for check, result in pairs:
+        if check.type in HISTORY_CHECKS and (reason := _details(result.result).get("learning")):
+            yield Skipped(mart, check.type, check.description, reason)
+
+
+def _severity(check: Check, result: dict[str, Any]) -> str:
+    """The declared one; but what is only unusual of a history does not block."""
+    stops = check.type not in HISTORY_CHECKS or _details(result).get("stops", True)
+    return check.severity if stops or check.severity != "critical" else "warning"
+
+
+def _details(result: dict[str, Any]) -> dict[str, Any]:
+    """What a check of history says beside what it observed; of others, `details` are Great Expectations'."""
+    details = result.get("details")
+    return details if isinstance(details, dict) and "learning" in details else {}
 
 
 def _folder_name(run_id: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.core.printable import on_one_line
+from penstock.validate.history.question import HISTORY_CHECKS
 from penstock.validate.suites import Check
 
 _LONGEST_VALUE = 60  # characters
@@ -31,6 +32,8 @@ def observed_text(check: Check, result: Mapping[str, Any], rows: list[dict[str, 
 
     `result` is Great Expectations' own; `rows` are the first rows that a check in SQL found.
     """
+    if check.type in HISTORY_CHECKS:
+        return on_one_line(str(result["observed_value"]))
     if "element_count" in result:
         return _values(check, result)
     if "partial_unexpected_list" in result or "partial_missing_list" in result:

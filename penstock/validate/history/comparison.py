@@ -1,0 +1,170 @@
+"""A candidate against the published history of its mart: the measures of what is new, and what is unusual."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+import duckdb
+
+from penstock.validate.history.findings import Finding, judge_period, period_text
+from penstock.validate.history.measured import Measured, measured
+from penstock.validate.history.measures import Measure, Raw, published_rows
+from penstock.validate.history.norm import Limits, Value, Weight
+from penstock.validate.history.periods import Period, Periods, find_periods, rows_of
+from penstock.validate.history.scales import amount
+from penstock.validate.history.usual_set import usual_set
+
+_ODD = 5  # standard errors: such a period of the history does not count in a share of all its rows
+Values = dict[Period, Value]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a suite asks: which column says when a row is, how long a period is, how many periods are looked
+    back on, how few are too few to judge by, and what is left out, silenced or tuned."""
+
+    column: str
+    period: str = "day"
+    window: int = 56
+    min_periods: int = 7
+    left_out: Collection[Period] = ()
+    silenced: Collection[str] = ()  # measures
+    tolerance: Mapping[str, float] = field(default_factory=dict)  # by measure; 2: twice as tolerant
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found. `learning`: why nothing could be judged; None where it was."""
+
+    findings: tuple[Finding, ...]
+    judged: int  # periods
+    measures: tuple[str, ...]
+    learning: str | None = None
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection, candidate: str, published: str, question: Question
+) -> Comparison:
+    """Judge what is new of `candidate` by the history that `published` holds (both: SQL of tables)."""
+    periods = find_periods(
+        connection, candidate, published, question.column,
+        period=question.period, window=question.window, left_out=question.left_out,
+    )  # fmt: skip
+    known = sum(1 for one in periods.history if periods.rows_before.get(one))
+    if known < question.min_periods and not periods.far:
+        learning = None
+        if periods.judged or not periods.rows_before:
+            learning = f"{known} published {question.period}s so far, of {question.min_periods}"
+        return Comparison((), 0, (), learning)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW history AS "
+        f"{rows_of(published, question.column, question.period, periods.history)}"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW judged AS "
+        f"{rows_of(candidate, question.column, question.period, periods.judged)}"
+    )
+    measures = usual_set(connection, published, question.column)
+    found = list(_far(periods, question))
+    if known >= question.min_periods:
+        for measure, raw in measured(
+            connection, measures, question.column, by_hours=question.period == "day"
+        ):
+            if measure.name not in question.silenced:
+                found += _judge(_tuned(measure, question), raw, periods)
+        if "published_rows" not in question.silenced:
+            found += _changes_of_published(periods, _tuned(published_rows(), question))
+    heaviest_first = sorted(found, key=lambda one: -one.weight)
+    return Comparison(tuple(heaviest_first), len(periods.judged), tuple(measures.names()))
+
+
+def _judge(measure: Measure, raw: Measured, periods: Periods) -> Iterator[Finding]:
+    history, judged = (_values(measure, one) for one in raw)
+    middle = _middle(measure, raw[0], periods.judged)
+    if measure.is_volume and (none := measure.read({"n": 0})):  # a period without a row is one, too
+        history = dict.fromkeys(periods.history, none) | history
+        judged = dict.fromkeys(periods.judged, none) | judged
+    singles = []
+    for one in periods.judged:
+        if measure.of_whole_period and one == periods.newest:
+            continue
+        asked = _tolerant(measure, 1.5) if one == periods.newest else measure  # it may not be over
+        if one in judged and (finding := judge_period(asked, [one], judged[one], history, middle)):
+            if measure.is_volume and one == periods.newest and _is_less(judged[one], history):
+                continue
+            singles.append(finding)
+    yield from singles
+    together = [one for one in periods.judged if one in raw[1]]
+    if measure.adds_up and len(together) > 1 and not any(one.weight is Weight.IMPOSSIBLE for one in singles):
+        value = measure.read(_sum([raw[1][one] for one in together]))
+        if value and (finding := judge_period(measure, together, value, history, middle)):
+            yield finding
+
+
+def _middle(measure: Measure, raw: Mapping[Period, Raw], judged: Collection[Period]) -> float | None:
+    """Of a share, that of all rows of the history: of few rows a day, the share of most days is 0. Periods
+    that are far from most do not count. None for other measures: theirs is the median."""
+    if not measure.is_share or not measure.adds_up:
+        return None
+    counted = [
+        (value, numbers) for one, numbers in raw.items()
+        if one not in judged and (value := measure.read(numbers)) is not None
+    ]  # fmt: skip
+    if not counted:
+        return None
+    usual = median(value.value for value, _ in counted)
+    whole = measure.read(
+        _sum([numbers for value, numbers in counted if abs(value.value - usual) <= _ODD * value.error])
+    )
+    return whole.value if whole else None
+
+
+def _values(measure: Measure, raw: Mapping[Period, Raw]) -> Values:
+    return {one: value for one, numbers in raw.items() if (value := measure.read(numbers))}
+
+
+def _sum(raws: Sequence[Raw]) -> Raw:
+    return {alias: sum(raw[alias] or 0 for raw in raws) for alias in raws[0]}
+
+
+def _is_less(value: Value, history: Values) -> bool:
+    return value.value < sorted(one.value for one in history.values())[len(history) // 2]
+
+
+def _changes_of_published(periods: Periods, measure: Measure) -> Iterator[Finding]:
+    """Of a period that readers know, rows that went or came: but for the newest, which was not over."""
+    newest = max(periods.rows_before)
+    for one in periods.judged:
+        before = periods.rows_before.get(one)
+        if before and one < newest:
+            value = measure.read({"n": periods.rows_now.get(one, 0)})
+            known = {one: amount(before, 1 / math.sqrt(before), unit=1.0)}
+            if value and (finding := judge_period(measure, [one], value, {newest: known[one]})):
+                yield finding
+
+
+def _far(periods: Periods, question: Question) -> Iterator[Finding]:
+    for one in periods.far[:3]:
+        yield Finding(
+            measure="rows",
+            column=question.column,
+            periods=(one,),
+            weight=Weight.IMPOSSIBLE,
+            value=str(periods.rows_now[one]),
+            usual=f"0 so far from {period_text(min(periods.rows_before), question.period)} to "
+            f"{period_text(max(periods.rows_before), question.period)}, which are published",
+            compared_with=len(periods.rows_before),
+            plot="",
+        )
+
+
+def _tuned(measure: Measure, question: Question) -> Measure:
+    return _tolerant(measure, question.tolerance.get(measure.name, 1.0))
+
+
+def _tolerant(measure: Measure, by: float) -> Measure:
+    limits = measure.limits
+    return replace(measure, limits=Limits(limits.warn * by, limits.stop * by, limits.floor * by))

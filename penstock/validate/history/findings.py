@@ -1,0 +1,121 @@
+"""What is unusual of the periods that were judged, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from penstock.validate.history.measures import Measure
+from penstock.validate.history.norm import Norm, Value, Weight, norm_of
+from penstock.validate.history.periods import Period
+from penstock.validate.history.scales import rows_expected
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MANY = 12  # rows that are expected: that there is none has a chance of 1 in 160 000
+_PLOTTED = 14  # periods of the history, the newest
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One measure that is unusual, of a period or of several as one."""
+
+    measure: str
+    column: str | None
+    periods: tuple[Period, ...]
+    weight: Weight
+    value: str
+    usual: str
+    compared_with: int  # periods
+    plot: str
+
+    def text(self, period: str) -> str:
+        """One line: the measure, when, what it is, and what is usual."""
+        when = period_text(self.periods[0], period)
+        if len(self.periods) > 1:
+            when = f"{len(self.periods)} {period}s from {when} to {period_text(self.periods[-1], period)}"
+        return (
+            f"{self.measure} of {when} is {self.value}, usual is {self.usual} "
+            f"({self.compared_with} {period}s: {self.plot})"
+        )
+
+    def as_json(self, period: str) -> dict[str, object]:
+        """The same as data."""
+        return {
+            "measure": self.measure,
+            "column": self.column,
+            "periods": [period_text(one, period) for one in self.periods],
+            "stops": self.weight is Weight.IMPOSSIBLE,
+            "value": self.value,
+            "usual": self.usual,
+            "compared_with": self.compared_with,
+            "plot": self.plot,
+        }
+
+
+def judge_period(
+    measure: Measure,
+    period: Sequence[Period],
+    value: Value,
+    history: Mapping[Period, Value],
+    middle: float | None = None,
+) -> Finding | None:
+    """What is unusual of `value`; None where nothing is. The period itself never counts in its own norm; but
+    where readers know it already, only what has become of it since is news. `middle`: of the norm, where it
+    is not the median."""
+    others = [history[one] for one in sorted(history) if one not in period]
+    if not others:
+        return None
+    norm, limits = norm_of(others, middle), measure.limits
+    if middle is None:
+        norm = _nearest(norm, _same_weekday(period, history), value)
+    if measure.only_more and value.value <= norm.middle:
+        return None
+    weight = norm.judge(value, limits)
+    if not measure.may_vanish and value.value == 0 and rows_expected(norm.middle, value) >= _MANY:
+        weight = Weight.IMPOSSIBLE
+    if weight and len(period) == 1 and (known := history.get(period[0])):
+        weight = min(weight, norm.around(known.value).judge(value, limits))
+    if weight is Weight.USUAL:
+        return None
+    low, high = norm.usual(limits)
+    return Finding(
+        measure=measure.name,
+        column=measure.column,
+        periods=tuple(period),
+        weight=weight,
+        value=measure.text(value.value),
+        usual=f"{measure.text(low)} to {measure.text(high)}",
+        compared_with=len(others),
+        plot=_plot([one.value for one in others[-_PLOTTED:]], value.value),
+    )
+
+
+def period_text(period: Period, length: str) -> str:
+    """A period as people write it."""
+    return f"{period:%Y-%m-%d}" if length == "day" else f"{period:%Y-%m-%d %H:00}"
+
+
+def _nearest(norm: Norm, of_weekday: Norm | None, value: Value) -> Norm:
+    """A Sunday may be like other days, or like other Sundays."""
+    if of_weekday is None or abs(value.value - norm.middle) <= abs(value.value - of_weekday.middle):
+        return norm
+    # The spread is that of all days: of one or two Sundays none can be known.
+    return norm.around(of_weekday.middle)
+
+
+def _same_weekday(period: Sequence[Period], history: Mapping[Period, Value]) -> Norm | None:
+    if len(period) != 1:
+        return None
+    alike = [
+        value for one, value in history.items()
+        if one != period[0] and (one.weekday(), one.hour) == (period[0].weekday(), period[0].hour)
+    ]  # fmt: skip
+    return norm_of(alike) if alike else None
+
+
+def _plot(history: Sequence[float], value: float) -> str:
+    """The history, and after a bar the value, as small columns."""
+    low, high = min([*history, value]), max([*history, value])
+    step = (high - low) / (len(_BARS) - 1) or 1
+    bars = [_BARS[round((one - low) / step)] for one in [*history, value]]
+    return f"{''.join(bars[:-1])}|{bars[-1]}"

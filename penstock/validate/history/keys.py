@@ -1,0 +1,110 @@
+"""Values of a key that should stay: a product's category, its brand, and about its price.
+
+Of the keys that came again since the last publication: which share has another value now. No history says
+what is usual of that, so the limits are given.
+
+- type: expect_values_of_keys_to_stay
+  kwargs:
+    key: product_id
+    columns: [category_id, brand, latest_price]
+    warn_percent: 10   # of the keys
+    stop_percent: 20
+    min_keys: 20       # of fewer that came again nothing is judged
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from penstock.core.duckdb_file import quoted
+from penstock.validate.history.norm import Weight
+from penstock.validate.history.scales import number_text
+
+_OTHER_NUMBER = math.log(2)  # a number with decimals more than twice as high, or half as low, is another one
+
+
+@dataclass(frozen=True)
+class KeyQuestion:
+    """What a suite asks: the key, the columns whose values should stay, and from which percent of the keys on
+    others are unusual, or stop the run."""
+
+    key: str
+    columns: Sequence[str]
+    warn_percent: float = 10
+    stop_percent: float = 20
+    min_keys: int = 20
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A column whose values have not stayed, with an example."""
+
+    column: str
+    keys: int
+    others: int
+    weight: Weight
+    example: str
+
+    def text(self, key: str) -> str:
+        """One line."""
+        share = number_text(100 * self.others / self.keys)
+        return (
+            f"{self.column} has changed for {share} % of the {self.keys} values of {key} that came again, "
+            f"e.g. {self.example}"
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """The same as data."""
+        return {
+            "column": self.column, "keys": self.keys, "changed": self.others,
+            "stops": self.weight is Weight.IMPOSSIBLE, "example": self.example,
+        }  # fmt: skip
+
+
+def moved(
+    connection: duckdb.DuckDBPyConnection, candidate: str, published: str, question: KeyQuestion
+) -> tuple[int, list[Moved]]:
+    """How many keys came again, and the columns of which too many have another value."""
+    key = quoted(question.key)
+    others = {column: _is_another(connection, candidate, column) for column in question.columns}
+    examples = ", ".join(
+        f"any_value({key}::VARCHAR || ': ' || coalesce(before.{quoted(column)}::VARCHAR, 'null') || ' → ' || "
+        f"coalesce(now.{quoted(column)}::VARCHAR, 'null')) FILTER ({condition})"
+        for column, condition in others.items()
+    )
+    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in others.values())
+    row = connection.execute(
+        f"SELECT count(*), {counts}, {examples} FROM {candidate} AS now JOIN {published} AS before "
+        f"USING ({key}) WHERE hash(now) <> hash(before)"
+    ).fetchone()
+    assert row is not None
+    keys, numbers, texts = row[0], row[1 : 1 + len(others)], row[1 + len(others) :]
+    if keys < question.min_keys:
+        return keys, []
+    found = [
+        Moved(column, keys, number, weight, text)
+        for column, number, text in zip(others, numbers, texts, strict=True)
+        if (weight := _weight(100 * number / keys, question))
+    ]
+    return keys, sorted(found, key=lambda one: -one.others)
+
+
+def _is_another(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> str:
+    """A condition: the value is another one than before."""
+    name = quoted(column)
+    ((_, kind, *_),) = connection.execute(f"DESCRIBE SELECT {name} FROM {relation}").fetchall()
+    if str(kind).startswith(("DECIMAL", "DOUBLE", "FLOAT")):
+        small = "0.01"  # an amount of nothing has no ratio
+        ratio = f"ln((abs(now.{name}) + {small})::double / (abs(before.{name}) + {small})::double)"
+        return f"abs({ratio}) > {_OTHER_NUMBER}"
+    return f"now.{name} IS DISTINCT FROM before.{name}"
+
+
+def _weight(percent: float, question: KeyQuestion) -> Weight:
+    if percent > question.stop_percent:
+        return Weight.IMPOSSIBLE
+    return Weight.UNUSUAL if percent > question.warn_percent else Weight.USUAL

@@ -1,0 +1,52 @@
+"""The scales on which values are compared (`norm.py`), and how a value on them reads."""
+
+from __future__ import annotations
+
+import math
+
+from penstock.validate.history.norm import Value
+
+_CERTAIN = 0.5  # of an arcsine: the error of a share of one row
+
+_DISTANCE = 0.3  # of a distance, likewise: half of √(1 - 2/π)
+
+
+def amount(value: float, relative_error: float, *, unit: float = 0.0) -> Value:
+    """An amount that is not negative, as logarithm; `unit` is added, where it may be 0."""
+    return Value(math.log(value + unit), relative_error)
+
+
+def amount_text(value: float, *, unit: float = 0.0) -> str:
+    """An amount on its scale, as a number."""
+    return number_text(max(0.0, math.exp(value) - unit))
+
+
+def share(part: float, whole: float, *, rows: float | None = None) -> Value:
+    """`part` of `whole`, which is above 0, and the number of rows where it is not `rows`."""
+    return Value(math.asin(math.sqrt(min(1.0, part / whole))), _CERTAIN / math.sqrt(rows or whole))
+
+
+def rows_expected(usual: float, value: Value) -> float:
+    """How many rows a usual share makes of those that `value` is a share of."""
+    return math.sin(min(max(usual, 0.0), math.pi / 2)) ** 2 * (_CERTAIN / value.error) ** 2
+
+
+def share_text(value: float) -> str:
+    """A share on its scale, in percent."""
+    return f"{number_text(100 * math.sin(min(max(value, 0.0), math.pi / 2)) ** 2)} %"
+
+
+def distance(part: float, whole: float) -> Value:
+    """A distance of two distributions, 0 to 1, times the rows `whole`; less what chance makes, so it may lie
+    below 0."""
+    return Value(part / whole, _DISTANCE / math.sqrt(whole))
+
+
+def distance_text(value: float) -> str:
+    """A distance in percent: so many rows would have to be others."""
+    return f"{number_text(100 * max(value, 0.0))} %"
+
+
+def number_text(value: float) -> str:
+    """A number in three digits; all those before the point."""
+    return f"{value:,.0f}".replace(",", " ") if abs(value) >= 100 else f"{value:.3g}"

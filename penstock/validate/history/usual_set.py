@@ -1,0 +1,117 @@
+"""Which measures a mart has, without a word about them: by the names, types and values of its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import duckdb
+
+from penstock.core.duckdb_file import quoted
+from penstock.validate.history.measures import (
+    Measure,
+    above_zero,
+    distinct,
+    full_hours,
+    maximum,
+    mean,
+    nulls,
+    quantile,
+    rows,
+    top,
+)
+
+_FEW = 50  # different texts: their shares are a mix that can be compared
+_KEY_SHARE = 0.5  # of the rows: a text with more different values names something
+_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
+_DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
+_FRACTIONS = {"DOUBLE": 1e-6, "FLOAT": 1e-3}
+
+
+@dataclass(frozen=True)
+class UsualSet:
+    """The measures of a mart. `keys`, `texts` and `mixes` are columns whose values are counted (`shapes.py`);
+    `copies` are the columns that make two rows copies of each other, none where nothing names a row."""
+
+    simple: tuple[Measure, ...]
+    keys: tuple[str, ...]
+    texts: tuple[str, ...]
+    mixes: tuple[str, ...]
+    copies: tuple[str, ...]
+
+    def names(self) -> list[str]:
+        """By what a suite calls all of them."""
+        return [
+            *(measure.name for measure in self.simple),
+            *(f"largest({column})" for column in self.keys),
+            *(f"new({column})" for column in self.texts),
+            *(f"mix({column})" for column in self.mixes),
+            *(["copies"] if self.copies else []),
+            "hours",
+        ]
+
+
+def usual_set(connection: duckdb.DuckDBPyConnection, relation: str, period_column: str) -> UsualSet:
+    """The usual measures of `relation` (SQL of a table), whose rows lie in time by `period_column`."""
+    types = {
+        str(name): str(kind)
+        for name, kind, *_ in connection.execute(f"DESCRIBE FROM {relation}").fetchall()
+        if name != period_column
+    }
+    different, count = _different(connection, relation, [n for n, t in types.items() if _may_name(n, t)])
+    keys = [name for name in different if _is_id(name) or different[name] > max(_FEW, _KEY_SHARE * count)]
+    texts = [name for name in different if name not in keys]
+    naming = [name for name in keys if different[name] == count]
+    return UsualSet(
+        simple=(rows(), full_hours(period_column), *_of_columns(types, keys)),
+        keys=tuple(keys),
+        texts=tuple(texts),
+        mixes=tuple(name for name in texts if different[name] <= _FEW),
+        copies=(period_column, *(name for name in types if name not in naming)) if naming else (),
+    )
+
+
+def _of_columns(types: dict[str, str], keys: Collection[str]) -> Iterator[Measure]:
+    for name, kind in types.items():
+        yield nulls(name)
+        if name in keys:
+            yield distinct(name)
+        elif _WHOLE.fullmatch(kind):
+            yield mean(name)
+            yield above_zero(name)
+            yield maximum(name, 1.0)
+            yield top(name)
+        elif unit := _unit(kind):
+            yield mean(name, of_positive=True)
+            yield above_zero(name)
+            yield quantile(name, "median", 0.5, unit)
+            yield quantile(name, "p90", 0.9, unit)
+            yield maximum(name, unit)
+            yield top(name)
+
+
+def _different(
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: list[str]
+) -> tuple[dict[str, int], int]:
+    """By column, how many different values it has, and how many rows there are."""
+    counts = [f"count(DISTINCT {quoted(name)})" for name in columns]
+    ((count, *different),) = connection.execute(
+        f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}"
+    ).fetchall()
+    return dict(zip(columns, different, strict=True)), count
+
+
+def _may_name(name: str, kind: str) -> bool:
+    return kind in ("VARCHAR", "UUID") or (_is_id(name) and _WHOLE.fullmatch(kind) is not None)
+
+
+def _is_id(name: str) -> bool:
+    return name == "id" or name.endswith("_id")
+
+
+def _unit(kind: str) -> float | None:
+    """Of a number with decimals, the last of them."""
+    if decimal := _DECIMAL.fullmatch(kind):
+        return float(10.0 ** -int(decimal[1]))
+    return _FRACTIONS.get(kind)
