@@ -32,6 +32,8 @@ from penstock.monitor.situation import what_bi_serves
 
 PIPELINE = STREAM = "customer_events"
 _RUN_ENDS_WITHIN = 1800.0  # seconds
+_EVENTS = "events"  # of all runs; beside the seeds, which are numbers
+_A_RUN_TOOK = 100_000  # the time of as many events, where they are not counted yet
 _TASKS = ("ingest", "transform", "validate", "publish", "report")
 
 
@@ -64,7 +66,8 @@ def run_local(settings: Settings, wishes: Wishes, steps: Steps) -> tuple[Summary
         step.result = f"Kafka at {bootstrap}"
     with steps.step("Events") as step:
         if sample is None:
-            sample = synthetic_sample(wishes.count, wishes.seed, _next_run(settings, wishes))
+            run, before = _next_run(settings, wishes)
+            sample = synthetic_sample(wishes.count, wishes.seed, run, before=before)
         produced = _produce(bootstrap, topic, sample, step)
     run_id = default_run_id()
     try:
@@ -107,21 +110,22 @@ def _produce(bootstrap: str, topic: str, sample: Sample, step: Step) -> Produced
     return produced
 
 
-def _next_run(settings: Settings, wishes: Wishes) -> int:
-    """How many runs of this seed came before, in this data folder. Counted before anything is sent: a run
-    that fails halfway has used up its event ids."""
+def _next_run(settings: Settings, wishes: Wishes) -> tuple[int, int]:
+    """How many runs of this seed came before, in this data folder, and how many events of any seed. Counted
+    before anything is sent: a run that fails halfway has used up its event ids."""
     if wishes.count == 0:
-        return 0
+        return 0, 0
     file = settings.data / "local" / "synthetic_runs.json"
     try:
         runs: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         run = int(runs.get(str(wishes.seed), 0))
+        before = int(runs.get(_EVENTS, _A_RUN_TOOK * sum(runs.values())))
     except (ValueError, TypeError, AttributeError) as exc:
         raise PenstockError(
             f"{file}: damaged: {exc}", fix="remove it, and name a SEED that was not used"
         ) from exc
-    write_whole(file, json.dumps(runs | {str(wishes.seed): run + 1}))
-    return run
+    write_whole(file, json.dumps(runs | {str(wishes.seed): run + 1, _EVENTS: before + wishes.count}))
+    return run, before
 
 
 def _follow(settings: Settings, airflow: AirflowApi, run_id: str, step: Step) -> None:

@@ -1,8 +1,9 @@
 """Seeded synthetic customer events of a web store, with deliberate dirt of known counts.
 
-The same seed and run give the same bytes. Runs differ: run 1 goes on where run 0 ended, four weeks later,
-with the same products and many of the same customers, as a real stream would. Events are made in blocks, so
-memory stays small however many are asked for.
+The same seed and run give the same bytes. Runs differ: run 1 goes on where run 0 ended, with the same
+products and many of the same customers, as a real stream would. The shop has as much to do on every day, so
+100 000 events take four weeks, and fewer less. Events are made in blocks, so memory stays small however many
+are asked for.
 
 Three producers write them, each in its own way: whole seconds or fractions, `Z` or an offset, escapes or
 UTF-8, fields that the contract does not name. Ids have up to 19 digits, and names hold what breaks careless
@@ -25,7 +26,7 @@ from penstock.local.sample import Batch, Message, Sample
 
 _BLOCK = 20_000  # events made, sorted by time and sent together
 _FIRST_DAY = dt.datetime(2025, 1, 6, tzinfo=dt.UTC)
-_RUN_COVERS = dt.timedelta(weeks=4)
+_ONE_EACH = dt.timedelta(weeks=4) / 100_000  # between two events, on average
 _CUSTOMERS, _PRODUCTS = 8_000, 1_200
 _DIRT_OF_A_KIND = 2_500  # one event of this many is dirty, for each kind of dirt
 _DUPLICATES = 200  # one event of this many is sent twice
@@ -83,29 +84,29 @@ _PRODUCERS = [
 Event = dict[str, Any]  # when, what, of whom, by which producer
 
 
-def synthetic_sample(count: int, seed: int, run: int) -> Sample:
-    """`count` messages, of which the deliberate dirt and duplicates that the sample counts are part."""
+def synthetic_sample(count: int, seed: int, run: int, *, before: int = 0) -> Sample:
+    """`count` messages, of which the deliberate dirt and duplicates that the sample counts are part; they
+    happened after the `before` events of other runs."""
     dirt: Counter[str] = Counter(dict.fromkeys(DIRT, 0))
     for size in _block_sizes(count):
         dirt.update(dict.fromkeys(DIRT, size // _DIRT_OF_A_KIND))
     duplicates = sum(size // _DUPLICATES for size in _block_sizes(count))
     return Sample(
         f"{count:,} synthetic events (seed {seed}, run {run})",
-        _batches(count, seed, run),
+        _batches(count, seed, run, before),
         dict(dirt),
         duplicates,
     )
 
 
-def _batches(count: int, seed: int, run: int) -> Iterator[Batch]:
-    products = _products(seed)
+def _batches(count: int, seed: int, run: int, before: int) -> Iterator[Batch]:
+    products = _products()
     blocks = _block_sizes(count)
     made = 0
     for index, size in enumerate(blocks):
         rng = _random(f"{seed}:{run}:{index}")
-        length = _RUN_COVERS / len(blocks)
-        begin = _FIRST_DAY + run * _RUN_COVERS + index * length
-        events = _events(rng, products, size - size // _DUPLICATES, begin, length)
+        begin = _FIRST_DAY + (before + made) * _ONE_EACH
+        events = _events(rng, products, size - size // _DUPLICATES, begin, size * _ONE_EACH)
         for number, event in enumerate(events):
             event["event_id"] = f"synthetic-{seed}-{run}-{made + number}"
         made += size
@@ -200,9 +201,9 @@ DIRT: dict[str, Callable[[Event], bytes]] = {
 }
 
 
-def _products(seed: int) -> list[_Product]:
-    """The catalogue of a seed: every product keeps its category, brand and price over all runs."""
-    rng = _random(f"{seed}:products")
+def _products() -> list[_Product]:
+    """The shop's catalogue: a product keeps its category, brand and price, whatever the run and the seed."""
+    rng = _random("products")
     products = []
     for number in range(_PRODUCTS):
         category = rng.randrange(len(_CATEGORIES))

@@ -16,8 +16,9 @@ from penstock.local.sample import Message
 from penstock.local.synthetic import synthetic_sample
 
 
-def messages(count: int, seed: int = 42, run: int = 0) -> list[Message]:
-    return [message for batch in synthetic_sample(count, seed, run).batches for message in batch.messages]
+def messages(count: int, seed: int = 42, run: int = 0, before: int = 0) -> list[Message]:
+    sample = synthetic_sample(count, seed, run, before=before)
+    return [message for batch in sample.batches for message in batch.messages]
 
 
 def fault(value: bytes) -> str | None:
@@ -95,7 +96,8 @@ def test_another_run_or_seed_has_other_events(seed: int, run: int) -> None:
 
 def test_a_later_run_happens_later_with_known_customers_and_products() -> None:
     first, second = (
-        [json.loads(v) for _, v in messages(8_000, run=run) if fault(v) is None] for run in (0, 1)
+        [json.loads(v) for _, v in messages(8_000, run=run, before=run * 8_000) if fault(v) is None]
+        for run in (0, 1)
     )
     assert max(map(happened, first)) < min(map(happened, second))
     assert {e["user_id"] for e in first} & {e["user_id"] for e in second}
@@ -103,6 +105,12 @@ def test_a_later_run_happens_later_with_known_customers_and_products() -> None:
     known = [e for e in second if e["product_id"] in products]
     assert known
     assert all(products[e["product_id"]] == (e["category_id"], e["brand"], e["price"]) for e in known)
+
+
+def test_the_shop_has_as_much_to_do_on_every_day_of_all_runs() -> None:
+    made = [*messages(60_000), *messages(9_000, run=1, before=60_000)]
+    days = Counter(happened(json.loads(v)).astimezone(dt.UTC).date() for _, v in made if fault(v) is None)
+    assert [days[day] for day in sorted(days)][1:-1] == pytest.approx([3571] * (len(days) - 2), rel=0.25)
 
 
 def test_a_session_has_one_customer_and_buys_only_what_is_in_the_cart() -> None:
