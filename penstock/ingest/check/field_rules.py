@@ -28,7 +28,7 @@ from penstock.ingest.contract.model import INTEGER_TYPES, Field
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6}0*)?"
 _ZONE = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _VISIBLE = r"[^\s\pZ\p{Cc}\p{Cf}]"  # white space of any script, and what only steers, says nothing
-KAFKA_TIMESTAMP = "kafka_timestamp"
+RECORD_TIMESTAMP = "kafka_timestamp"
 _FIRST_INSTANT, _LAST_INSTANT = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 
 
@@ -191,7 +191,7 @@ def _near(field: Field, name: str, length: dt.timedelta) -> str:
     may be any number, a time of ours is of the years 1 to 9999: so only the latter is moved."""
     sign, compare = ("-", "<=") if name == "maxAhead" else ("+", ">=")
     moved = f"epoch_us({column('value', field)}) {sign} {length // dt.timedelta(microseconds=1)}"
-    return f"coalesce({moved} {compare} epoch_us({KAFKA_TIMESTAMP}), true)"
+    return f"coalesce({moved} {compare} epoch_us({RECORD_TIMESTAMP}), true)"
 
 
 def _within(field: Field, name: str, bound: Decimal) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.core.duckdb_file import quoted
-from penstock.ingest.check.field_rules import KAFKA_TIMESTAMP, column, has_rules, in_years, in_zone, is_good
+from penstock.ingest.check.field_rules import RECORD_TIMESTAMP, column, has_rules, in_years, in_zone, is_good
 from penstock.ingest.contract.model import Contract, Field
 from penstock.ingest.parse.schema import PARSED, PLACE, is_local_column
 
@@ -20,7 +20,7 @@ def rules_sql(contract: Contract, relation: str) -> str:
     rules = " AND ".join([PARSED, *map(is_good, ruled)])
     return f"""
 SELECT coalesce({rules}, false)::UTINYINT
-FROM (SELECT {_values(contract)}{tokens}, _kafka_timestamp AS {KAFKA_TIMESTAMP}, {PARSED} FROM {relation})
+FROM (SELECT {_values(contract)}{tokens}, _kafka_timestamp AS {RECORD_TIMESTAMP}, {PARSED} FROM {relation})
 """
 
 
