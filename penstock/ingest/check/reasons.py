@@ -23,7 +23,7 @@ from penstock.ingest.check.tombstones import TOMBSTONE
 from penstock.ingest.contract.model import Field
 
 _LONGEST_FOUND = 200  # characters of the value that a reason quotes
-_KAFKA_SAYS = f"' (Kafka''s timestamp: ' || coalesce({RECORD_TIMESTAMP}::VARCHAR, 'none') || ')'"
+_KAFKA_SAYS = f"' (Kafka''s timestamp: ' || {RECORD_TIMESTAMP}::VARCHAR || ')'"
 _EXCERPT = f"left(coalesce(json_text, ''), {_LONGEST_FOUND})"
 
 

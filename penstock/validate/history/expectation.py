@@ -16,7 +16,7 @@ from great_expectations.expectations.expectation import BatchExpectation
 
 from penstock.core.build_record import candidate_table
 from penstock.core.duckdb_file import quoted
-from penstock.validate.history.comparison import Comparison, compare
+from penstock.validate.history.comparison import Comparison, Question, compare
 from penstock.validate.history.keys import KeyQuestion, Moved, moved
 from penstock.validate.history.norm import Weight
 from penstock.validate.history.question import question_of
@@ -28,9 +28,9 @@ class ExpectNewPeriodsToResembleHistory(BatchExpectation):  # type: ignore[misc]
     """What is new in a mart resembles what is published, in all usual measures (`measures.py`)."""
 
     period_column: str
-    period: str = "day"
-    window: int = 56
-    min_periods: int = 7
+    period: str = Question.period
+    window: int = Question.window
+    min_periods: int = Question.min_periods
     exceptional: dict[str, str] = {}  # noqa: RUF012  # pydantic copies it
     measures: dict[str, dict[str, Any]] = {}  # noqa: RUF012
 

@@ -42,14 +42,14 @@ _TIMES = ("TIMESTAMP", "DATE", "TIMESTAMP WITH TIME ZONE")
 
 
 def question_of(kwargs: Mapping[str, Any]) -> Question:
-    """The question that a check's `kwargs` ask, which `refuse_wrong_question` has passed."""
-    measures: Mapping[str, Mapping[str, Any]] = kwargs.get("measures") or {}
+    """The question that a check's `kwargs` ask, all of them, which `refuse_wrong_question` has passed."""
+    measures: Mapping[str, Mapping[str, Any]] = kwargs["measures"]
     return Question(
         column=kwargs["period_column"],
-        period=kwargs.get("period") or "day",
-        window=kwargs.get("window") or Question.window,
-        min_periods=kwargs.get("min_periods") or Question.min_periods,
-        left_out={_period(str(text)) for text in kwargs.get("exceptional") or {}},
+        period=kwargs["period"],
+        window=kwargs["window"],
+        min_periods=kwargs["min_periods"],
+        left_out={_period(str(text)) for text in kwargs["exceptional"]},
         silenced={name for name, said in measures.items() if "silenced" in said},
         tolerance={name: float(said["tolerance"]) for name, said in measures.items() if "tolerance" in said},
     )
@@ -109,12 +109,7 @@ def _refuse_wrong_keys(check: Check, mart: str, names: Iterable[str]) -> None:
 
 
 def _refuse_wrong_exceptions(check: Check) -> None:
-    exceptional = check.kwargs.get("exceptional") or {}
-    if not isinstance(exceptional, dict):
-        raise check.error(
-            "kwargs", "exceptional", message=f"exceptional is {exceptional!r}",
-            fix='write a mapping of periods to reasons: "2025-11-28": Black Friday',
-        )  # fmt: skip
+    exceptional = _mapping(check, "exceptional", 'of periods to reasons: "2025-11-28": Black Friday')
     for text, why in exceptional.items():
         try:
             _period(str(text))
@@ -131,12 +126,7 @@ def _refuse_wrong_exceptions(check: Check) -> None:
 
 
 def _refuse_wrong_measures(check: Check, types: Mapping[str, str]) -> None:
-    measures = check.kwargs.get("measures") or {}
-    if not isinstance(measures, dict):
-        raise check.error(
-            "kwargs", "measures", message=f"measures is {measures!r}",
-            fix="write a mapping, such as max(revenue): {tolerance: 2}",
-        )  # fmt: skip
+    measures = _mapping(check, "measures", "of measures: max(revenue): {tolerance: 2}")
     for name, said in measures.items():
         named = _MEASURE.fullmatch(str(name))
         known = [*_ALONE, *(f"{one}({column})" for one in _OF_A_COLUMN for column in types)]
@@ -161,6 +151,13 @@ def _refuse_wrong_measures(check: Check, types: Mapping[str, str]) -> None:
                 "kwargs", "measures", str(name), message=f"tolerance is {factor!r}",
                 fix="write how many times as much may differ: 2",
             )  # fmt: skip
+
+
+def _mapping(check: Check, key: str, of: str) -> dict[Any, Any]:
+    value = check.kwargs.get(key) or {}
+    if not isinstance(value, dict):
+        raise check.error("kwargs", key, message=f"{key} is {value!r}", fix=f"write a mapping {of}")
+    return value
 
 
 def _period(text: str) -> Period:

@@ -9,17 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.functional.ingest.things import Checker
+from tests.functional.ingest.things import HEADER, Checker
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: test
-version: 1.0.0
-status: active
-schema:
-  - name: things
-    properties:
+CONTRACT = (
+    HEADER
+    + """\
       - {name: thing_id, logicalType: string, primaryKey: true, required: true}
       - {name: session, logicalType: string, required: true}
       - {name: note, logicalType: string}
@@ -30,6 +24,7 @@ schema:
         required: true
         quality: [{metric: invalidValues, arguments: {validValues: ["", a]}, mustBe: 0}]
 """
+)
 GOOD = {"thing_id": "t", "session": "s", "note": "n", "free": "f", "kind": "a"}
 
 

@@ -6,20 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.ingest.things import Checker
+from tests.functional.ingest.things import HEADER, Checker
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: test
-version: 1.0.0
-status: active
-schema:
-  - name: things
-    properties:
+CONTRACT = (
+    HEADER
+    + """\
       - {{name: thing_id, logicalType: integer, primaryKey: true, required: true}}
       - {{name: it, {it}}}
 """
+)
 _NINES = "9" * 38
 
 

@@ -10,23 +10,18 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.functional.ingest.things import Checker
+from tests.functional.ingest.things import HEADER, Checker
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: test
-version: 1.0.0
-status: active
-schema:
-  - name: things
-    properties:
+CONTRACT = (
+    HEADER
+    + """\
       - {{name: thing_id, physicalName: thingId, logicalType: string, primaryKey: true, required: true}}
       - {{name: count, logicalType: integer, required: true}}
       - {{name: price, physicalName: {key}, logicalType: number, physicalType: "DECIMAL(12,2)"}}
       - {{name: seen_at, physicalName: seenAt, logicalType: timestamp}}
       - {{name: note, logicalType: string}}
 """
+)
 KEYS = [
     "unitPrice", "Price", "unit price", "unit.price", "$.price", "$", "$price", "#price", "it's",
     'the "price"', "a\\b", "\\u0041", "a/b", "~", "~0", "~1", "*", "**", "a[0]", "0", "-", "a:b", "{",

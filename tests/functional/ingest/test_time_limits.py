@@ -8,17 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.ingest.things import Checker
+from tests.functional.ingest.things import HEADER, Checker
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: test
-version: 1.0.0
-status: active
-schema:
-  - name: things
-    properties:
+CONTRACT = (
+    HEADER
+    + """\
       - {name: thing_id, logicalType: integer, primaryKey: true, required: true}
       - name: happened
         logicalType: timestamp
@@ -31,6 +25,7 @@ schema:
         customProperties:
           - {property: penstock.maxAhead, value: 15 min}
 """
+)
 SENT = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 ZERO = dt.timedelta()
 

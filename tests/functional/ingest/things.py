@@ -20,7 +20,8 @@ from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.record_batches import WholeBatches
 from penstock.ingest.parse.fast_path import parse_chunk
 
-CONTRACT = """
+# What each contract of things begins with; its fields follow.
+HEADER = """
 apiVersion: v3.1.0
 kind: DataContract
 id: test
@@ -29,6 +30,10 @@ status: active
 schema:
   - name: things
     properties:
+"""
+CONTRACT = (
+    HEADER
+    + """\
       - {name: thing_id, logicalType: string, primaryKey: true, required: true}
       - {name: number, logicalType: integer, required: true}
       - {name: small, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {maximum: 1000}}
@@ -49,6 +54,7 @@ schema:
       - {name: the_visit_that_led_to_this_one, logicalType: string, physicalType: UUID}
       - {name: a_name_so_long_that_its_key_cannot_be_read_with_one_head_of_it, logicalType: string}
 """
+)
 GOOD = {"thing_id": "t", "number": 1}
 
 
