@@ -13,6 +13,7 @@ from pathlib import Path
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import load_contract
 from penstock.local.broker import create_topic
+from tests.bare_contract import without_limits
 from tests.faults.marts_by_hand import PIPELINE, Marts, published_marts, read_marts, run_stage
 from tests.faults.witness import Witness
 from tests.integration.ingest.own_stream import Stream
@@ -93,7 +94,7 @@ def declare_stream(
     for declared in ("ingest", "dbt_project", "expectations", "dags"):
         shutil.copytree(REPOSITORY / declared, project / declared, ignore=_MADE_BY_TOOLS)
     contract = project / "ingest" / f"{PIPELINE}.odcs.yaml"
-    text = contract.read_text()
+    text = without_limits(contract.read_text())
     named = f"physicalName: {PIPELINE}"
     assert named in text
     contract.write_text(text.replace(named, f"physicalName: {topic}"))

@@ -4,7 +4,7 @@ insert into sessions by name select u.user_id, u.user_session, timestamp '2099-0
     5 as views, 0 as carts, 0 as removals, 1 as purchases, -1 as revenue
     from (values (1, 'a'), (1, 'a'), (null, null)) as u (user_id, user_session);
 insert into purchases by name select event_id, 99 as user_id, 'b' as user_session, 99 as product_id, brand,
-    -1 as revenue from (values ('e', 'Apple'), ('e', null), (null, null)) as p (event_id, brand);
+    timestamp '1970-01-01' as purchased_at, -1 as revenue from (values ('e', 'Apple'), ('e', null), (null, null)) as p (event_id, brand);
 insert into customers by name select user_id, timestamp '2099-01-02' as first_seen_at,
     timestamp '2099-01-01' as last_seen_at, -1 as days_since_purchase, 0 as sessions, 3 as events, 1 as purchases,
     -1 as revenue, 9 as recency_score, 0 as frequency_score, 6 as monetary_score, 'rich' as rfm_segment

@@ -13,6 +13,7 @@ import pytest
 from penstock.core.settings import Settings
 from penstock.ingest.contract.model import load_contract
 from penstock.local.broker import create_topic
+from tests.bare_contract import without_limits
 from tests.integration.ingest.own_stream import Stream
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -23,7 +24,7 @@ def stream(kafka_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyP
     project = tmp_path / "project"
     (project / "ingest").mkdir(parents=True)
     topic = f"customer_events_{uuid.uuid4().hex[:8]}"
-    declared = (REPOSITORY / "ingest" / "customer_events.odcs.yaml").read_text()
+    declared = without_limits((REPOSITORY / "ingest" / "customer_events.odcs.yaml").read_text())
     contract_file = project / "ingest" / "customer_events.odcs.yaml"
     contract_file.write_text(declared.replace("physicalName: customer_events", f"physicalName: {topic}"))
     monkeypatch.setenv("PENSTOCK_PROJECT", str(project))

@@ -8,12 +8,13 @@ import pytest
 
 from penstock.core.errors import DeclarationError
 from penstock.ingest.contract.model import Contract, read_contract
+from tests.bare_contract import without_limits
 
 OURS = Path(__file__).resolve().parents[3] / "ingest" / "customer_events.odcs.yaml"
 
 
 def read_changed(folder: Path, old: str, new: str) -> Contract:
-    text = OURS.read_text()
+    text = without_limits(OURS.read_text())
     assert old in text
     changed = folder / OURS.name
     changed.write_text(text.replace(old, new, 1))
@@ -36,6 +37,17 @@ def test_our_contract_lands_the_columns_that_it_declares() -> None:
         ("user_session", "VARCHAR", True),
     ]
     assert [field.name for field in contract.fields if field.primary_key] == ["event_id"]
+
+
+def test_our_contract_limits_ids_times_and_rejects() -> None:
+    contract = read_contract(OURS)
+    fields = {field.name: field for field in contract.fields}
+    assert {name for name, field in fields.items() if ("minimum", 1) in field.bounds} == {
+        "product_id", "category_id", "user_id"
+    }  # fmt: skip
+    assert dict(fields["event_time"].time_limits).keys() == {"maxAhead", "maxBehind"}
+    assert contract.reject_limit is not None
+    assert (contract.reject_limit.holds(5, 100), contract.reject_limit.holds(6, 100)) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +161,7 @@ LIMIT = """quality:
 
 
 def test_how_many_rejects_are_too_many_is_read_from_the_quality_of_the_stream(tmp_path: Path) -> None:
-    assert read_contract(OURS).reject_limit is None
+    assert read_changed(tmp_path, "version: 1.0.0", "version: 1.0.1").reject_limit is None
     limit = read_changed(tmp_path, "properties:", LIMIT).reject_limit
     assert limit is not None
     assert (limit.holds(5, 100), limit.holds(6, 100), limit.holds(0, 0)) == (True, False, True)
