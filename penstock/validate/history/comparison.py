@@ -93,8 +93,11 @@ def _judge(measure: Measure, raw: Measured, periods: Periods) -> Iterator[Findin
             continue
         asked = _tolerant(measure, 1.5) if one == periods.newest else measure  # it may not be over
         if one in judged and (finding := judge_period(asked, [one], judged[one], history, middle)):
-            if measure.is_volume and one == periods.newest and _is_less(judged[one], history):
-                continue
+            if one == periods.newest and _is_less(judged[one], history):
+                if measure.is_volume:
+                    continue
+                if measure.grows:
+                    finding = replace(finding, weight=Weight.UNUSUAL)
             singles.append(finding)
     yield from singles
     together = [one for one in periods.judged if one in raw[1]]
@@ -131,7 +134,7 @@ def _sum(raws: Sequence[Raw]) -> Raw:
 
 
 def _is_less(value: Value, history: Values) -> bool:
-    return value.value < sorted(one.value for one in history.values())[len(history) // 2]
+    return value.value < median(one.value for one in history.values())
 
 
 def _changes_of_published(periods: Periods, measure: Measure) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from penstock.validate.history.measures import Measure
 from penstock.validate.history.norm import Norm, Value, Weight, norm_of
 from penstock.validate.history.periods import Period
-from penstock.validate.history.scales import rows_expected
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MANY = 12  # rows that are expected: that there is none has a chance of 1 in 160 000
@@ -67,11 +66,11 @@ def judge_period(
         return None
     norm, limits = norm_of(others, middle), measure.limits
     if middle is None:
-        norm = _nearest(norm, _same_weekday(period, history), value)
+        norm = _nearest(norm, _of_season(period, history), value)
     if measure.only_more and value.value <= norm.middle:
         return None
     weight = norm.judge(value, limits)
-    if not measure.may_vanish and value.value == 0 and rows_expected(norm.middle, value) >= _MANY:
+    if measure.usual_rows and value.value == 0 and measure.usual_rows(norm.middle, value) >= _MANY:
         weight = Weight.IMPOSSIBLE
     if weight and len(period) == 1 and (known := history.get(period[0])):
         weight = min(weight, norm.around(known.value).judge(value, limits))
@@ -95,20 +94,23 @@ def period_text(period: Period, length: str) -> str:
     return f"{period:%Y-%m-%d}" if length == "day" else f"{period:%Y-%m-%d %H:00}"
 
 
-def _nearest(norm: Norm, of_weekday: Norm | None, value: Value) -> Norm:
-    """A Sunday may be like other days, or like other Sundays."""
-    if of_weekday is None or abs(value.value - norm.middle) <= abs(value.value - of_weekday.middle):
+def _nearest(norm: Norm, of_season: Norm | None, value: Value) -> Norm:
+    """A Sunday may be like other days, or like other Sundays; an hour of the night like other such hours."""
+    if of_season is None or abs(value.value - norm.middle) <= abs(value.value - of_season.middle):
         return norm
-    # The spread is that of all days: of one or two Sundays none can be known.
-    return norm.around(of_weekday.middle)
+    # The spread is that of all periods: of one or two Sundays none can be known.
+    return norm.around(of_season.middle)
 
 
-def _same_weekday(period: Sequence[Period], history: Mapping[Period, Value]) -> Norm | None:
+def _of_season(period: Sequence[Period], history: Mapping[Period, Value]) -> Norm | None:
+    """The norm of the same weekdays, or, where periods are hours, of the same hours of a day."""
     if len(period) != 1:
         return None
+    by_hour = any(one.hour for one in history)
     alike = [
         value for one, value in history.items()
-        if one != period[0] and (one.weekday(), one.hour) == (period[0].weekday(), period[0].hour)
+        if one != period[0]
+        and (one.hour == period[0].hour if by_hour else one.weekday() == period[0].weekday())
     ]  # fmt: skip
     return norm_of(alike) if alike else None
 

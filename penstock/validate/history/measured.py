@@ -48,6 +48,9 @@ def _of_measure(
 
 
 def _spread(measures: UsualSet, period_column: str, *, by_hours: bool) -> Iterator[tuple[Measure, str]]:
+    for column in measures.decimals:
+        outside = of_share(f"outside({column})", column, adds_up=True, only_more=True)
+        yield outside, shapes.outside(column)
     for column in measures.keys:
         largest = of_share(f"largest({column})", column, adds_up=False, only_more=True)
         yield largest, shapes.largest(column)

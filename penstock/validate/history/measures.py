@@ -8,6 +8,7 @@ The name of a measure is what a suite calls it by, to tune or to silence it:
 | `mean(c)` | of a number; where it has decimals, of those above 0 | amount |
 | `above_zero(c)` | rows in which a number is above 0: a conversion, a free purchase | share |
 | `median(c)`, `p90(c)` | of a number with decimals, of those above 0 | amount |
+| `outside(c)` | a number with decimals is half as low, or twice as high, as hardly ever before | share |
 | `max(c)` | the largest number | amount |
 | `top(c)` | the largest number's part of the sum | share |
 | `nulls(c)` | rows without a value | share |
@@ -28,7 +29,15 @@ from dataclasses import dataclass
 
 from penstock.core.duckdb_file import quoted
 from penstock.validate.history.norm import Limits, Value
-from penstock.validate.history.scales import amount, amount_text, distance, distance_text, share, share_text
+from penstock.validate.history.scales import (
+    amount,
+    amount_text,
+    distance,
+    distance_text,
+    rows_expected,
+    share,
+    share_text,
+)
 
 # A third more or less is nothing; twice as many is worth a word, four times as many is not the same thing.
 AMOUNTS = Limits(warn=math.log(1.8), stop=math.log(4), floor=0.15)
@@ -59,9 +68,14 @@ class Measure:
     limits: Limits
     adds_up: bool = True
     is_volume: bool = False  # of a period that is not over, too little says nothing
+    grows: bool = (
+        False  # while a period lasts, and what began in it: of one that is not over, less may be usual
+    )
     is_share: bool = False
     only_more: bool = False  # less than usual says nothing
-    may_vanish: bool = True  # none at all where many are usual is more than less
+    usual_rows: Callable[[float, Value], float] | None = (
+        None  # of a usual value: none at all is more than less
+    )
     of_whole_period: bool = False  # says nothing of a period that is not over
 
 
@@ -69,7 +83,7 @@ def rows() -> Measure:
     """How many rows."""
     return Measure(
         "rows", None, {"n": "count(*)"}, lambda raw: _rows(raw["n"]), _rows_text, AMOUNTS,
-        adds_up=False, is_volume=True,
+        adds_up=False, is_volume=True, usual_rows=lambda usual, _: math.exp(usual) - 1,
     )  # fmt: skip
 
 
@@ -88,14 +102,21 @@ def mean(column: str, *, of_positive: bool = False) -> Measure:
         "q": f"sum({name}::double * {name}::double){only}",
     }  # fmt: skip
     limits = AMOUNTS if of_positive else MEANS
-    return Measure(f"mean({column})", column, sql, _mean, amount_text, limits)
+    return Measure(f"mean({column})", column, sql, _mean, amount_text, limits, grows=not of_positive)
 
 
 def above_zero(column: str) -> Measure:
     """The share of rows in which a number is above 0."""
     sql = {"part": f"count(*) filter ({quoted(column)} > 0)", "whole": f"count({quoted(column)})"}
     return Measure(
-        f"above_zero({column})", column, sql, _share, share_text, SHARES, is_share=True, may_vanish=False
+        f"above_zero({column})",
+        column,
+        sql,
+        _share,
+        share_text,
+        SHARES,
+        is_share=True,
+        usual_rows=rows_expected,
     )
 
 
@@ -125,11 +146,11 @@ def quantile(column: str, name: str, at: float, unit: float) -> Measure:
 
 
 def maximum(column: str, unit: float) -> Measure:
-    """The largest number; `unit`: the smallest."""
+    """The largest number; `unit`: the smallest. Where it has decimals, of a period with one above 0."""
 
     def read(raw: Raw) -> Value | None:
         x = raw["x"]
-        return None if x is None or x < 0 else amount(x, 0.0, unit=unit)
+        return None if x is None or x < 0 or (x == 0 and unit < 1) else amount(x, 0.0, unit=unit)
 
     def text(value: float) -> str:
         return amount_text(value, unit=unit)
@@ -161,7 +182,11 @@ def nulls(column: str) -> Measure:
 def distinct(column: str) -> Measure:
     """How many different values of a key there are, as a share of the rows."""
     sql = {"part": f"count(distinct {quoted(column)})", "whole": f"count({quoted(column)})"}
-    return Measure(f"distinct({column})", column, sql, _share, share_text, SHARES, adds_up=False)
+
+    def read(raw: Raw) -> Value | None:
+        return _share(raw) if (raw["whole"] or 0) >= _FEWEST else None
+
+    return Measure(f"distinct({column})", column, sql, read, share_text, SHARES, adds_up=False)
 
 
 def full_hours(column: str) -> Measure:

@@ -34,7 +34,8 @@ HISTORY_CHECKS = (HISTORY_CHECK, KEYS_CHECK)
 
 _ALONE = ("rows", "published_rows", "copies", "hours", "full_hours")
 _OF_A_COLUMN = (
-    "mean", "above_zero", "median", "p90", "max", "top", "nulls", "distinct", "largest", "new", "mix",
+    "mean", "above_zero", "median", "p90", "outside", "max", "top", "nulls", "distinct", "largest", "new",
+    "mix",
 )  # fmt: skip
 _KEYS_NUMBERS = {"warn_percent": 100, "stop_percent": 100, "min_keys": 10**9}  # the highest of each
 _MEASURE = re.compile(r"(\w+)\((.+)\)")

@@ -19,6 +19,24 @@ SELECT _is_judged, _period, max(n) AS part, sum(n) AS whole FROM counts GROUP BY
 """
 
 
+def outside(column: str) -> str:
+    """The rows with a number less than half the history's first percentile, or more than twice its last; of
+    all rows with a number above 0."""
+    name = quoted(column)
+    return f"""
+WITH edges AS (
+    SELECT quantile_cont({name}::double, [0.01, 0.99]) AS edge FROM history WHERE {name} > 0
+)
+SELECT
+    _is_judged, _period,
+    count(*) FILTER ({name} < edge[1] / 2 OR {name} > edge[2] * 2) AS part,
+    count(*) AS whole
+FROM {_ROWS}, edges
+WHERE {name} > 0
+GROUP BY ALL
+"""
+
+
 def new(column: str) -> str:
     """The rows with a value that no earlier period of the history has, of all rows with a value."""
     return f"""

@@ -24,6 +24,7 @@ from penstock.validate.history.measures import (
 
 _FEW = 50  # different texts: their shares are a mix that can be compared
 _KEY_SHARE = 0.5  # of the rows: a text with more different values names something
+_ELAPSED = {"seconds", "minutes", "hours", "days", "weeks", "duration", "age", "elapsed", "ms"}
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
 _DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _FRACTIONS = {"DOUBLE": 1e-6, "FLOAT": 1e-3}
@@ -31,10 +32,12 @@ _FRACTIONS = {"DOUBLE": 1e-6, "FLOAT": 1e-3}
 
 @dataclass(frozen=True)
 class UsualSet:
-    """The measures of a mart. `keys`, `texts` and `mixes` are columns whose values are counted (`shapes.py`);
-    `copies` are the columns that make two rows copies of each other, none where nothing names a row."""
+    """The measures of a mart. `decimals`, `keys`, `texts` and `mixes` are columns of whose values more is
+    asked (`shapes.py`); `copies` are those that make two rows copies of each other, none where nothing names
+    a row."""
 
     simple: tuple[Measure, ...]
+    decimals: tuple[str, ...]
     keys: tuple[str, ...]
     texts: tuple[str, ...]
     mixes: tuple[str, ...]
@@ -44,6 +47,7 @@ class UsualSet:
         """By what a suite calls all of them."""
         return [
             *(measure.name for measure in self.simple),
+            *(f"outside({column})" for column in self.decimals),
             *(f"largest({column})" for column in self.keys),
             *(f"new({column})" for column in self.texts),
             *(f"mix({column})" for column in self.mixes),
@@ -65,6 +69,7 @@ def usual_set(connection: duckdb.DuckDBPyConnection, relation: str, period_colum
     naming = [name for name in keys if different[name] == count]
     return UsualSet(
         simple=(rows(), full_hours(period_column), *_of_columns(types, keys)),
+        decimals=tuple(name for name, kind in types.items() if _unit(kind)),
         keys=tuple(keys),
         texts=tuple(texts),
         mixes=tuple(name for name in texts if different[name] <= _FEW),
@@ -80,8 +85,9 @@ def _of_columns(types: dict[str, str], keys: Collection[str]) -> Iterator[Measur
         elif _WHOLE.fullmatch(kind):
             yield mean(name)
             yield above_zero(name)
-            yield maximum(name, 1.0)
-            yield top(name)
+            if not _is_elapsed(name):
+                yield maximum(name, 1.0)
+                yield top(name)
         elif unit := _unit(kind):
             yield mean(name, of_positive=True)
             yield above_zero(name)
@@ -108,6 +114,12 @@ def _may_name(name: str, kind: str) -> bool:
 
 def _is_id(name: str) -> bool:
     return name == "id" or name.endswith("_id")
+
+
+def _is_elapsed(name: str) -> bool:
+    """Does a column say for how long? One customer who comes back after a week makes the longest time of all,
+    and there is nothing wrong with it."""
+    return any(word in _ELAPSED for word in name.split("_"))
 
 
 def _unit(kind: str) -> float | None:
