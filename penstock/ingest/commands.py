@@ -201,6 +201,7 @@ def _drained(result: DrainResult) -> str:
     ]
     for reason in result.reasons:
         lines.append(f"  {reason.count} rejected for {reason.field or 'the whole event'}: {reason.rule}")
+    lines += [f"  warning: {sudden}" for sudden in result.sudden]
     return "\n".join(lines + _gaps(result.gaps))
 
 

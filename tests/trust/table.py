@@ -44,17 +44,7 @@ class Table:
     def __str__(self) -> str:
         ordered = sorted(self.lines, key=lambda line: (line.number is None, line.number or 0, line.what))
         rows = [
-            " | ".join(
-                [
-                    "|",
-                    str(line.number or ""),
-                    line.what,
-                    line.form,
-                    line.came,
-                    line.why.replace("|", "¦"),
-                    "|",
-                ]
-            ).strip()
+            f"| {line.number or ''} | {line.what} | {line.form} | {line.came} | {_cell(line.why)} |"
             for line in ordered
         ]
         head = ["| | what | how much | came of it | what a person reads |", "|---|---|---|---|---|"]
@@ -62,6 +52,10 @@ class Table:
         if page := os.environ.get("TRUST_PAGE"):
             _write(Path(page), text)
         return text
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "¦")
 
 
 def _write(page: Path, table: str) -> None:

@@ -25,6 +25,7 @@ from penstock.ingest.landing.file import LandingFile, open_landing
 from penstock.ingest.landing.gap import Gap
 from penstock.ingest.landing.lock import stream_lock
 from penstock.ingest.landing.offsets import stored_offsets
+from penstock.ingest.landing.sudden_rejects import SuddenRejects, sudden_rejects
 
 _PAUSE = 0.2  # seconds between two looks at a busy stream
 _WAIT_FOR_FILE = 30.0  # seconds until a drain looks again whether others landed all meanwhile
@@ -44,7 +45,8 @@ class ReasonCount:
 @dataclass(frozen=True)
 class DrainResult:
     """What a drain did. `by_another`: another process consumes the stream, and landed all there was.
-    `gaps`: events that the topic no longer held, passed over because the caller accepted that."""
+    `gaps`: events that the topic no longer held, passed over because the caller accepted that.
+    `sudden`: reasons of rejects that the runs before hardly knew."""
 
     stream: str
     landed: int
@@ -55,6 +57,7 @@ class DrainResult:
     seconds: float
     by_another: bool
     gaps: tuple[Gap, ...] = ()
+    sudden: tuple[SuddenRejects, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ def _drain_alone(
             except OffsetsGone as gone:
                 source.explain(gone, landing, clock=clock)
         complete_until = landing.complete_until(request.asked_at)
+        if tally.rejected:
+            tally.sudden = sudden_rejects(landing.connection, request.run_id)
         check_rejects(
             landing.connection, request.contract.stream, request.contract.reject_limit, request.run_id
         )
@@ -162,6 +167,7 @@ class _Tally:
     def __init__(self) -> None:
         self.landed = self.rejected = self.commits = 0
         self.gaps: tuple[Gap, ...] = ()
+        self.sudden: tuple[SuddenRejects, ...] = ()
         self.reasons: Counter[tuple[str | None, str]] = Counter()
 
     def add(self, landed: Landed) -> None:
@@ -185,6 +191,7 @@ class _Tally:
             seconds=round(seconds, 3),
             by_another=by_another,
             gaps=self.gaps,
+            sudden=self.sudden,
         )
 
 

@@ -93,11 +93,15 @@ def check_rejects(
     if limit.holds(rejected, events):
         return
     top = connection.execute(
-        f"SELECT reason.field, reason.rule, count(*) FROM (SELECT unnest(reasons) AS reason {of_rejects}) "
-        "GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT 3",
+        'SELECT reason.field, reason.rule, count(*), arg_min("partition", place), arg_min("offset", place) '
+        'FROM (SELECT unnest(reasons) AS reason, "partition", "offset", ("commit", "offset") AS place '
+        f"{of_rejects}) GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT 3",
         [run_id],
     ).fetchall()
-    reasons = ", ".join(f"{field or 'the whole event'}: {rule} ({count})" for field, rule, count in top)
+    reasons = ", ".join(
+        f"{field or 'the whole event'}: {rule} ({count}, first at partition {partition}, offset {offset})"
+        for field, rule, count, partition, offset in top
+    )
     raise TooManyRejects(
         f"stream {stream}: {rejected} of {events} events of this run are rejects, "
         f"{100 * rejected / events:.3g} %, the contract wants {limit}; most often {reasons}; "

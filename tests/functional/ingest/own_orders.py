@@ -69,6 +69,7 @@ class Orders:
         partition: int = 0,
         new_topic: bool = False,
         now: dt.datetime = NOW,
+        run_id: str = "test",
         **message: Any,
     ) -> Landed:
         with open_landing(self.settings, self.contract) as landing:
@@ -86,7 +87,7 @@ class Orders:
             batch = Batch(
                 pa.Table.from_pylist(rows, schema=EVENTS), {partition: start}, {partition: first + len(rows)}
             )
-            return landing.land(batch, epoch=epoch, run_id="test", now=now)
+            return landing.land(batch, epoch=epoch, run_id=run_id, now=now)
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         connection = open_duckdb(self.settings.landing_file("orders"), read_only=True)
