@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -80,7 +81,7 @@ def _is_sudden(rejects: SuddenRejects) -> bool:
     return rejects.count >= _FEWEST and rejects.count > _TIMES * rejects.usual and far > _FAR
 
 
-def _one_row(connection: duckdb.DuckDBPyConnection, sql: str, values: list[object]) -> tuple[int, ...]:
+def _one_row(connection: duckdb.DuckDBPyConnection, sql: str, values: list[object]) -> tuple[Any, ...]:
     row = connection.execute(sql, values).fetchone()
     assert row is not None
     return row

@@ -47,10 +47,7 @@ class CompiledMarts:
         connection.execute(f"SET TimeZone = 'UTC'; ATTACH ':memory:' AS landing_{PIPELINE}")
         connection.execute(f"USE landing_{PIPELINE}")
         connection.execute(self._landing_tables)
-        if events:
-            as_text = [{k: None if v is None else str(v) for k, v in event.items()} for event in events]
-            connection.register("arriving", pa.Table.from_pylist(as_text))
-            connection.execute("INSERT INTO raw.customer_events BY NAME FROM arriving")
+        _land(connection, events)
         for number, at in enumerate(commits, 1):
             connection.execute("INSERT INTO raw.commits VALUES (?, ?, 'batch', 'run', 0, 0)", [number, at])
         connection.execute(f"ATTACH ':memory:' AS {PIPELINE}; USE {PIPELINE}")
@@ -68,6 +65,13 @@ class CompiledMarts:
         for suite in self._suites:
             connection.execute(f"CREATE TABLE published.{suite['name']} AS FROM marts.{suite['name']}")
         return connection
+
+    def build_with(self, connection: duckdb.DuckDBPyConnection, events: Sequence[dict[str, Any]]) -> None:
+        """Land these events, too, and build all models; what is published stays."""
+        connection.execute(f"USE landing_{PIPELINE}")
+        _land(connection, events)
+        connection.execute(f"USE {PIPELINE}")
+        self.build_again(connection)
 
     def build_again(self, connection: duckdb.DuckDBPyConnection) -> None:
         """All models of what lies in landing now."""
@@ -98,6 +102,13 @@ class CompiledMarts:
             for check in suite["expectations"]:
                 if check["severity"] == "critical" and (rows := _rows(connection, _as_sql(check, table))):
                     yield f"{table}: {check.get('description', check)}: {rows} rows"
+
+
+def _land(connection: duckdb.DuckDBPyConnection, events: Sequence[dict[str, Any]]) -> None:
+    if events:
+        as_text = [{k: None if v is None else str(v) for k, v in event.items()} for event in events]
+        connection.register("arriving", pa.Table.from_pylist(as_text))
+        connection.execute("INSERT INTO raw.customer_events BY NAME FROM arriving")
 
 
 def _as_sql(check: dict[str, Any], table: str) -> str:
