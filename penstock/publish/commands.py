@@ -13,6 +13,7 @@ from penstock.core.command import output_option, print_result, reports_errors, r
 from penstock.core.declared_files import declared_files
 from penstock.core.errors import PublishError
 from penstock.core.settings import Settings
+from penstock.core.verb_or_pipeline import VerbOrPipeline
 from penstock.core.yaml_file import suggestion
 
 if TYPE_CHECKING:
@@ -20,21 +21,6 @@ if TYPE_CHECKING:
 
     from penstock.publish.listing import ListedPublication, Listing
     from penstock.publish.publish import PublishResult
-
-
-class _VerbOrPipeline(click.Group):
-    """A sub-command that is none of the verbs is the name of the pipeline to publish."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _publish_command(cmd_name)
-
-
-@click.group(cls=_VerbOrPipeline, subcommand_metavar="PIPELINE | COMMAND [ARGS]…")
-def publish() -> None:
-    """Publish the build of PIPELINE that the gate passed, as a new file that replaces the old in one step.
-
-    `penstock publish PIPELINE --help` shows the options.
-    """
 
 
 def _publish_command(pipeline: str) -> click.Command:
@@ -50,6 +36,14 @@ def _publish_command(pipeline: str) -> click.Command:
         print_result(publish_build(settings, pipeline, run_id=run_id, now=_now()), output, _published)
 
     return command
+
+
+@click.group(cls=VerbOrPipeline, of_pipeline=_publish_command)
+def publish() -> None:
+    """Publish the build of PIPELINE that the gate passed, as a new file that replaces the old in one step.
+
+    `penstock publish PIPELINE --help` shows the options.
+    """
 
 
 @publish.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -15,9 +15,10 @@ from penstock.validate.history.measures import Measure, Raw, published_rows
 from penstock.validate.history.norm import Limits, Value, Weight
 from penstock.validate.history.periods import Period, Periods, find_periods, rows_of
 from penstock.validate.history.scales import amount
-from penstock.validate.history.usual_set import usual_set
+from penstock.validate.history.usual_set import UsualSet, usual_set
 
 _ODD = 5  # standard errors: such a period of the history does not count in a share of all its rows
+_IN_WORDS = 3  # findings
 Values = dict[Period, Value]
 
 
@@ -44,6 +45,22 @@ class Comparison:
     measures: tuple[str, ...]
     learning: str | None = None
 
+    @property
+    def stops(self) -> bool:
+        """Is what was found grave enough to stop a run?"""
+        return any(one.weight is Weight.IMPOSSIBLE for one in self.findings)
+
+    def text(self, period: str) -> str:
+        """One line: why nothing was judged, that all is as usual, or the heaviest of what is not."""
+        if self.learning:
+            return f"learning: {self.learning}"
+        if not self.findings:
+            return f"{self.judged} {period}s as usual, in {len(self.measures)} measures"
+        texts = [one.text(period) for one in self.findings[:_IN_WORDS]]
+        if len(self.findings) > _IN_WORDS:
+            texts.append(f"and {len(self.findings) - _IN_WORDS} more")
+        return "; ".join(texts)
+
 
 def compare(
     connection: duckdb.DuckDBPyConnection, candidate: str, published: str, question: Question
@@ -53,12 +70,8 @@ def compare(
         connection, candidate, published, question.column,
         period=question.period, window=question.window, left_out=question.left_out,
     )  # fmt: skip
-    known = sum(1 for one in periods.history if periods.rows_before.get(one))
-    if known < question.min_periods and not periods.far:
-        learning = None
-        if periods.judged or not periods.rows_before:
-            learning = f"{known} published {question.period}s so far, of {question.min_periods}"
-        return Comparison((), 0, (), learning)
+    if nothing := without_judgement(periods, question):
+        return nothing
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW history AS "
         f"{rows_of(published, question.column, question.period, periods.history)}"
@@ -68,17 +81,41 @@ def compare(
         f"{rows_of(candidate, question.column, question.period, periods.judged)}"
     )
     measures = usual_set(connection, published, question.column)
+    of_all = measured(connection, measures, question.column, by_hours=question.period == "day")
+    return judge(periods, question, measures, of_all)
+
+
+def without_judgement(periods: Periods, question: Question) -> Comparison | None:
+    """What is said where nothing can be judged: nothing is new, or too little is published; else None."""
+    known = _known(periods)
+    if known >= question.min_periods or periods.far:
+        return None
+    learning = None
+    if periods.judged or not periods.rows_before:
+        learning = f"{known} published {question.period}s so far, of {question.min_periods}"
+    return Comparison((), 0, (), learning)
+
+
+def judge(
+    periods: Periods,
+    question: Question,
+    measures: UsualSet,
+    of_all: Iterable[tuple[Measure, Measured]],
+) -> Comparison:
+    """What is unusual of the judged `periods`; `of_all` is what was measured, asked for only if need be."""
     found = list(_far(periods, question))
-    if known >= question.min_periods:
-        for measure, raw in measured(
-            connection, measures, question.column, by_hours=question.period == "day"
-        ):
+    if _known(periods) >= question.min_periods:
+        for measure, raw in of_all:
             if measure.name not in question.silenced:
                 found += _judge(_tuned(measure, question), raw, periods)
         if "published_rows" not in question.silenced:
             found += _changes_of_published(periods, _tuned(published_rows(), question))
     heaviest_first = sorted(found, key=lambda one: -one.weight)
     return Comparison(tuple(heaviest_first), len(periods.judged), tuple(measures.names()))
+
+
+def _known(periods: Periods) -> int:
+    return sum(1 for one in periods.history if periods.rows_before.get(one))
 
 
 def _judge(measure: Measure, raw: Measured, periods: Periods) -> Iterator[Finding]:

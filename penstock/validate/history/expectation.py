@@ -19,7 +19,7 @@ from penstock.core.duckdb_file import quoted
 from penstock.validate.history.comparison import Comparison, Question, compare
 from penstock.validate.history.keys import KeyQuestion, Moved, moved
 from penstock.validate.history.norm import Weight
-from penstock.validate.history.question import question_of
+from penstock.validate.history.question import HISTORY_KEYS, question_of
 
 _IN_WORDS = 3  # findings
 
@@ -35,9 +35,7 @@ class ExpectNewPeriodsToResembleHistory(BatchExpectation):  # type: ignore[misc]
     measures: dict[str, dict[str, Any]] = {}  # noqa: RUF012
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ()
-    success_keys: ClassVar[tuple[str, ...]] = (
-        "period_column", "period", "window", "min_periods", "exceptional", "measures",
-    )  # fmt: skip
+    success_keys: ClassVar[tuple[str, ...]] = HISTORY_KEYS
 
     def _validate(
         self,
@@ -51,10 +49,10 @@ class ExpectNewPeriodsToResembleHistory(BatchExpectation):  # type: ignore[misc]
         return {
             "success": not compared.findings,
             "result": {
-                "observed_value": _text(compared, self.period),
+                "observed_value": compared.text(self.period),
                 "details": {
                     "learning": compared.learning,
-                    "stops": any(one.weight is Weight.IMPOSSIBLE for one in compared.findings),
+                    "stops": compared.stops,
                     "periods": compared.judged,
                     "measures": len(compared.measures),
                     "findings": [one.as_json(self.period) for one in compared.findings],
@@ -134,14 +132,3 @@ def _compare(connection: duckdb.DuckDBPyConnection, mart: str, kwargs: dict[str,
     if learning := _unpublished(connection, mart, [kwargs["period_column"]]):
         return Comparison((), 0, (), learning)
     return compare(connection, candidate_table(mart), f"published.{quoted(mart)}", question_of(kwargs))
-
-
-def _text(compared: Comparison, period: str) -> str:
-    if compared.learning:
-        return f"learning: {compared.learning}"
-    if not compared.findings:
-        return f"{compared.judged} {period}s as usual, in {len(compared.measures)} measures"
-    texts = [one.text(period) for one in compared.findings[:_IN_WORDS]]
-    if len(compared.findings) > _IN_WORDS:
-        texts.append(f"and {len(compared.findings) - _IN_WORDS} more")
-    return "; ".join(texts)
