@@ -16,7 +16,7 @@ RESERVED: dict[str, frozenset[str]] = {
     "stream": frozenset({"raw", "rejects", "offsets", "commits", "topics", "landing", "gaps"}),
     # verbs of `penstock validate` and `penstock publish`, schemas, and the name under which the gate attaches
     # the last version
-    "pipeline": frozenset({"backtest", "ls", "rollback", "resume"})
+    "pipeline": frozenset({"accept", "backtest", "feedback", "reject", "undo", "ls", "rollback", "resume"})
     | {"raw", "staging", "marts", "main", "published"}
     | _OF_DUCKDB,
     "mart": frozenset({"raw", "mart_status", "staging", "marts", "main", "publications"}),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
-import os
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, print_result, reports_errors, run_id_option
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option, user_name
 from penstock.core.declared_files import declared_files
 from penstock.core.errors import PublishError
 from penstock.core.settings import Settings
@@ -60,7 +58,7 @@ def ls(pipeline: str, output: str) -> None:
 
 
 _by_option = click.option(
-    "--by", default=lambda: _user_name(), help="Who does this, for the ledger. Default: the system's user."
+    "--by", default=lambda: user_name(), help="Who does this, for the ledger. Default: the system's user."
 )  # fmt: skip
 _why_option = click.option("--why", help="Why, for the ledger and for whoever reads it later.")
 
@@ -115,13 +113,6 @@ def _must_be_declared(settings: Settings, pipeline: str) -> None:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return f"uid {os.getuid()}"
 
 
 def _published(result: PublishResult) -> str:

@@ -18,14 +18,12 @@ from penstock.core.errors import GateError
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
 from penstock.validate.candidates import open_warehouse, the_build
+from penstock.validate.feedback import read_feedback, with_feedback
 from penstock.validate.history.as_of import AsOf, as_of_each_period
+from penstock.validate.history.comparison import HISTORY_CHECK, Question
 from penstock.validate.history.findings import period_text
-from penstock.validate.history.question import (
-    HISTORY_CHECK,
-    KEYS_CHECK,
-    question_of,
-    refuse_wrong_question,
-)
+from penstock.validate.history.keys import KEYS_CHECK
+from penstock.validate.history.question import question_of, refuse_wrong_question
 from penstock.validate.published import published_as_marts
 from penstock.validate.suites import Check, Suite, read_suites
 
@@ -39,6 +37,7 @@ class Alarm:
 
     period: str
     stops: bool
+    rejected: bool
     text: str
     findings: list[dict[str, Any]]
 
@@ -46,7 +45,7 @@ class Alarm:
 @dataclass(frozen=True)
 class CheckOfPast:
     """A check as of each period of a mart. `judged` and `learning` count them; of the latter, nothing could
-    be said. All alarms are false: people have accepted what the mart holds."""
+    be said. An alarm is false, for people have accepted what the mart holds; but for what they rejected."""
 
     mart: str
     check: str
@@ -93,9 +92,11 @@ def backtest(settings: Settings, pipeline: str, *, days: int) -> Backtest:
     with pipeline_lock(settings, pipeline, what="validate backtest"), _marts(settings, pipeline) as opened:
         connection, source, marts = opened
         suites = read_suites(settings.suites_dir(pipeline), marts)
+        for suite in suites:
+            for check in suite.checks:
+                refuse_wrong_question(connection, check, suite.mart)
+        suites = with_feedback(suites, read_feedback(settings.feedback_file(pipeline)))
         of_history = [(suite, check) for suite in suites for check in suite.checks]
-        for suite, check in of_history:
-            refuse_wrong_question(connection, check, suite.mart)
         return Backtest(
             pipeline=pipeline,
             source=source,
@@ -122,7 +123,8 @@ def backtest_text(result: Backtest) -> str:
     for check in result.checks:
         lines.append(f"marts.{check.mart}: {_named(check)}: {_counted(check)}")
         lines += [
-            f"  {'would stop' if alarm.stops else 'would warn'} as of {alarm.period}: {alarm.text}"
+            f"  {'would stop' if alarm.stops else 'would warn'} as of {alarm.period}"
+            f"{', rightly (rejected)' if alarm.rejected else ''}: {alarm.text}"
             for alarm in check.alarms
         ]
     lines += [f"not asked: {one.check} of marts.{one.mart}: {one.reason}" for one in result.not_asked]
@@ -132,10 +134,11 @@ def backtest_text(result: Backtest) -> str:
 def _check_of_past(
     connection: duckdb.DuckDBPyConnection, suite: Suite, check: Check, *, days: int
 ) -> CheckOfPast:
-    question = question_of(check.kwargs)
+    question = question_of(check.kwargs, check.kwargs.get("feedback", {}))
     said = as_of_each_period(connection, candidate_table(suite.mart), question, days=days)
     judged = [one for one in said if one.compared.learning is None]
-    alarms = [_alarm(one, check, question.period) for one in judged if one.compared.findings]
+    alarms = [_alarm(one, check, question) for one in judged if one.compared.findings]
+    false = sum(not alarm.rejected for alarm in alarms)
     judged_days = len({one.period.date() for one in judged})
     return CheckOfPast(
         mart=suite.mart,
@@ -148,17 +151,19 @@ def _check_of_past(
         learning=len(said) - len(judged),
         stopped=sum(alarm.stops for alarm in alarms),
         warned=sum(not alarm.stops for alarm in alarms),
-        false_alarms_per_month=round(len(alarms) * _MONTH / judged_days, 2) if judged_days else None,
+        false_alarms_per_month=round(false * _MONTH / judged_days, 2) if judged_days else None,
         alarms=tuple(alarms),
     )
 
 
-def _alarm(said: AsOf, check: Check, period: str) -> Alarm:
+def _alarm(said: AsOf, check: Check, question: Question) -> Alarm:
+    column, period = question.column, question.period
     return Alarm(
         period=period_text(said.period, period),
         stops=said.compared.stops and check.severity == "critical",
+        rejected=any(one in question.rejected for found in said.compared.findings for one in found.periods),
         text=said.compared.text(period),
-        findings=[one.as_json(period) for one in said.compared.findings],
+        findings=[one.as_json(column, period) for one in said.compared.findings],
     )
 
 

@@ -1,13 +1,19 @@
-"""`penstock validate <pipeline>`, and `backtest`: no pipeline may have this name."""
+"""`penstock validate <pipeline>`, and its verbs: no pipeline may have the name of one (`core/names.py`)."""
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import TYPE_CHECKING
+
 import click
 
-from penstock.core.command import output_option, print_result, reports_errors, run_id_option
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option, user_name
 from penstock.core.pipeline import load_pipeline
 from penstock.core.settings import Settings
 from penstock.core.verb_or_pipeline import VerbOrPipeline
+
+if TYPE_CHECKING:
+    from penstock.validate.feedback import Kind
 
 
 def _judge_command(pipeline: str) -> click.Command:
@@ -57,6 +63,75 @@ def backtest(pipeline: str, days: int, output: str) -> None:
     from penstock.validate.backtest import backtest_text
 
     print_result(ask(_with_pipeline(pipeline), pipeline, days=days), output, backtest_text)
+
+
+_finding_argument = click.argument("findings", metavar="FINDING…", nargs=-1, required=True)
+_why_option = click.option("--why", required=True, help="Why, for whoever reads it later.")
+_by_option = click.option("--by", default=lambda: user_name(), help="Who. Default: the system's user.")
+
+
+@validate.command()
+@click.argument("pipeline")
+@_finding_argument
+@_why_option
+@_by_option
+@output_option
+@reports_errors
+def accept(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: str) -> None:
+    """Say that what a check of history of PIPELINE found is the new normal.
+
+    Values near to it are usual from now on, beside those that were. FINDING is an id that the verdict has.
+    The verdict stays as it is until the gate judges again.
+    """
+    _decide("accept", pipeline, findings, why, by, output)
+
+
+@validate.command()
+@click.argument("pipeline")
+@_finding_argument
+@_why_option
+@_by_option
+@output_option
+@reports_errors
+def reject(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: str) -> None:
+    """Say that the data of what a check of history of PIPELINE found is bad.
+
+    Nothing in that mart is ever compared with these periods. They are judged as before: while they are not
+    published, what stopped the run stops it again.
+    """
+    _decide("reject", pipeline, findings, why, by, output)
+
+
+@validate.command()
+@click.argument("pipeline")
+@_finding_argument
+@_why_option
+@_by_option
+@output_option
+@reports_errors
+def undo(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: str) -> None:
+    """Take back what was decided of a finding of PIPELINE: the gate judges as if nobody had said anything."""
+    _decide("undo", pipeline, findings, why, by, output)
+
+
+@validate.command()
+@click.argument("pipeline")
+@output_option
+@reports_errors
+def feedback(pipeline: str, output: str) -> None:
+    """List what was decided of the findings of PIPELINE, by whom and why, and the verdict's findings."""
+    from penstock.validate.decide import feedback as read
+    from penstock.validate.decide import feedback_text
+
+    print_result(read(_with_pipeline(pipeline), pipeline), output, feedback_text)
+
+
+def _decide(kind: Kind, pipeline: str, findings: tuple[str, ...], why: str, by: str, output: str) -> None:
+    from penstock.validate.decide import decide, decided_text
+
+    now = dt.datetime.now(dt.UTC)
+    decided = decide(_with_pipeline(pipeline), pipeline, kind, findings, by=by, why=why, now=now)
+    print_result(decided, output, decided_text)
 
 
 def _with_pipeline(pipeline: str) -> Settings:

@@ -25,11 +25,12 @@ from penstock.validate.history.usual_set import UsualSet, column_types, naming_c
 _AT_ONCE = 5_000  # periods of windows, whose values are in memory
 
 _SEEN_BY_RUNS = """
-SELECT _as_of, _is_judged, _period, v, n FROM windows JOIN {counts} USING (_period) WHERE _as_of IN ({runs})
+SELECT _as_of, _is_judged, NOT _is_judged AS _in_norm, _period, v, n
+FROM windows JOIN {counts} USING (_period) WHERE _as_of IN ({runs})
 """
 _SEEN_BY_ITSELF = """
-SELECT 0 AS _as_of, false AS _is_judged, _period, {value} AS v, count(*) AS n FROM rows_of_mart
-WHERE {value} IS NOT NULL GROUP BY ALL
+SELECT 0 AS _as_of, false AS _is_judged, true AS _in_norm, _period, {value} AS v, count(*) AS n
+FROM rows_of_mart WHERE {value} IS NOT NULL GROUP BY ALL
 """
 
 
@@ -81,7 +82,8 @@ def _runs(
                 start = bisect_left(ordered, one - 2 * reach, key=lambda item: item[0])
             periods = choose(
                 dict(ordered[start : place + 1]), dict(ordered[start:place]),
-                period=question.period, window=question.window, left_out=question.left_out,
+                period=question.period, window=question.window,
+                left_out=question.left_out, rejected=question.rejected,
             )  # fmt: skip
             is_last = place == len(ordered) - 1
             yield one, periods if is_last else replace(periods, newest=None)

@@ -13,11 +13,12 @@ from penstock.validate.history.measures import Measure, Raw, of_distance, of_sha
 from penstock.validate.history.periods import Period
 from penstock.validate.history.usual_set import UsualSet
 
-Measured = tuple[dict[Period, Raw], dict[Period, Raw]]  # of the history, and of what is judged
+Measured = tuple[dict[Period, Raw], dict[Period, Raw]]  # of what is published, and of what is judged
 
 _SEEN_BY_THE_GATE = """
-SELECT 0 AS _as_of, _is_judged, _period, {value} AS v, count(*) AS n FROM (
-    SELECT *, false AS _is_judged FROM history UNION ALL BY NAME SELECT *, true AS _is_judged FROM judged
+SELECT 0 AS _as_of, _is_judged, _in_norm, _period, {value} AS v, count(*) AS n FROM (
+    SELECT *, false AS _is_judged FROM history
+    UNION ALL BY NAME SELECT *, true AS _is_judged, false AS _in_norm FROM judged
 ) WHERE {value} IS NOT NULL GROUP BY ALL
 """
 
@@ -37,7 +38,8 @@ def measured(
     connection: duckdb.DuckDBPyConnection, measures: UsualSet, period_column: str, *, by_hours: bool
 ) -> Iterator[tuple[Measure, Measured]]:
     """Each measure of the relations `history` and `judged`: the rows of a mart with their period as
-    `_period`; `by_hours`: also how the rows lie over the hours of the day."""
+    `_period`, and those of `history` with `_in_norm`: is anything compared with them? `by_hours`: also how
+    the rows lie over the hours of the day."""
     history, judged = (
         simple_measures(connection, f"FROM {relation}", measures.simple) for relation in ("history", "judged")
     )

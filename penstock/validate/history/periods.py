@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -20,11 +20,13 @@ _MOST_JUDGED = 366  # of more, as after a change of the model, the newest
 @dataclass(frozen=True)
 class Periods:
     """`judged`: of the candidate, new or changed since the last publication, and near to what is published.
-    `history`: published periods, without those that are left out. `far`: of the candidate, new, and further
-    from all published ones than the window is long. `newest`: the last judged one, which may not be over."""
+    `history`: published periods, without those that are left out or rejected; `rejected`: published periods
+    that are, and are judged again. `far`: of the candidate, new, and further from all published ones than the
+    window is long. `newest`: the last judged one, which may not be over."""
 
     judged: tuple[Period, ...]
     history: tuple[Period, ...]
+    rejected: tuple[Period, ...]
     far: tuple[Period, ...]
     newest: Period | None
     rows_before: dict[Period, int]  # of published periods
@@ -40,6 +42,7 @@ def find_periods(
     period: str,
     window: int,
     left_out: Collection[Period],
+    rejected: Collection[Period],
 ) -> Periods:
     """Compare `candidate` with `published` (SQL of tables), period by period, by the time in `column`.
 
@@ -48,7 +51,7 @@ def find_periods(
     shared = _columns(connection, published).keys() & _columns(connection, candidate).keys()
     now = fingerprints(connection, candidate, column, period, sorted(shared))
     before = fingerprints(connection, published, column, period, sorted(shared))
-    return choose(now, before, period=period, window=window, left_out=left_out)
+    return choose(now, before, period=period, window=window, left_out=left_out, rejected=rejected)
 
 
 def choose(
@@ -58,15 +61,16 @@ def choose(
     period: str,
     window: int,
     left_out: Collection[Period],
+    rejected: Collection[Period],
 ) -> Periods:
     """What is judged of the periods of a candidate (`now`), and by which of the published ones (`before`).
 
     `left_out`: periods that somebody declared to be exceptional; they are not judged, and nothing is compared
-    with them.
+    with them. `rejected`: those of which somebody said that their data are bad; they are judged.
     """
     length, reach = LENGTHS[period], window * LENGTHS[period]
     if not before:
-        return Periods((), (), (), None, {}, {})
+        return Periods((), (), (), (), None, {}, {})
     first, last = min(before), max(before)
     changed = [one for one in sorted(now) if now[one] != before.get(one) and one not in left_out]
     near = [one for one in changed if first - reach <= one <= last + reach]
@@ -81,7 +85,8 @@ def choose(
         history = [min(compared), *_between(min(compared), max(compared) + length, length)]
     return Periods(
         judged=tuple(judged),
-        history=tuple(one for one in history if one not in left_out),
+        history=tuple(one for one in history if one not in left_out and one not in rejected),
+        rejected=tuple(one for one in judged if one in before and one in rejected),
         far=tuple(one for one in changed if one not in near),
         newest=newest,
         rows_before={one: rows for one, (rows, _) in before.items()},
@@ -93,10 +98,15 @@ def rows_of(relation: str, column: str, period: str, periods: Collection[Period]
     """SQL of the rows of `relation`, of all periods or of these, with their period as `_period`."""
     if periods is None:
         return f"SELECT *, {_start(column, period)} AS _period FROM {relation} WHERE {_readable(column)}"
-    listed = ", ".join(f"TIMESTAMP {literal(str(one))}" for one in periods) or "NULL"
     bounds = f"{quoted(column)} >= TIMESTAMP {literal(str(min(periods)))}" if periods else "false"
     start = _start(column, period)
-    return f"SELECT *, {start} AS _period FROM {relation} WHERE {bounds} AND {start} IN ({listed})"
+    inside = f"{start} IN ({listed(periods) or 'NULL'})"
+    return f"SELECT *, {start} AS _period FROM {relation} WHERE {bounds} AND {inside}"
+
+
+def listed(periods: Iterable[Period]) -> str:
+    """SQL of a list of periods."""
+    return ", ".join(f"TIMESTAMP {literal(str(one))}" for one in periods)
 
 
 def _readable(column: str) -> str:

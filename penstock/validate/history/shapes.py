@@ -1,9 +1,9 @@
 """Measures of how the values of a column are spread over the rows of a period, as SQL.
 
-A query reads a relation of counts: how many rows `n` of `_period` have the value `v`, `_is_judged` or of the
-history, and as of which run that is asked (`_as_of`, a number: the gate asks of one run, a back-test of
-many). What is judged never counts in what it is compared with. Each gives the columns _as_of, _is_judged,
-_period, part, whole.
+A query reads a relation of counts: how many rows `n` of `_period` have the value `v`, `_is_judged` or
+published, whether others are compared with them (`_in_norm`), and as of which run that is asked (`_as_of`, a
+number: the gate asks of one run, a back-test of many). What is judged never counts in what it is compared
+with. Each gives the columns _as_of, _is_judged, _period, part, whole.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def new(counts: str) -> str:
     """The rows with a value that no earlier period of the history has, of all rows with a value."""
     return f"""
 WITH counts AS MATERIALIZED ({counts}),
-known AS (SELECT _as_of, v, min(_period) AS first FROM counts WHERE NOT _is_judged GROUP BY ALL)
+known AS (SELECT _as_of, v, min(_period) AS first FROM counts WHERE _in_norm GROUP BY ALL)
 SELECT
     _as_of, _is_judged, _period,
-    sum(n) FILTER (first IS NULL OR (NOT _is_judged AND first = _period)) AS part,
+    sum(n) FILTER (first IS NULL OR (_in_norm AND first = _period)) AS part,
     sum(n) AS whole
 FROM counts LEFT JOIN known USING (_as_of, v)
 GROUP BY ALL
@@ -42,7 +42,7 @@ def mix(counts: str) -> str:
     (total variation), less what chance alone makes of it, times the rows."""
     return f"""
 WITH counts AS MATERIALIZED ({counts}),
-usual AS (SELECT _as_of, v, sum(n) FILTER (NOT _is_judged) AS n FROM counts GROUP BY ALL),
+usual AS (SELECT _as_of, v, sum(n) FILTER (_in_norm) AS n FROM counts GROUP BY ALL),
 expected AS (SELECT _as_of, v, coalesce(n, 0) / sum(n) OVER (PARTITION BY _as_of) AS p FROM usual),
 periods AS (SELECT _as_of, _is_judged, _period, sum(n) AS whole FROM counts GROUP BY ALL)
 SELECT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from penstock.validate.history.as_of import as_of_each_period
 from penstock.validate.history.comparison import Comparison, Question, compare
+from penstock.validate.history.findings import Accepted
 
 FIRST, DAYS = dt.datetime.fromisoformat("2026-01-01"), 24
 # The rows of a day are as those of any other, but for brands: some come and go.
@@ -53,7 +55,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def said(compared: Comparison, but_for: dt.datetime | None = None) -> Any:
     """All that was said, but of the day after."""
-    findings = {one for one in compared.findings if but_for not in one.periods}
+    findings = {replace(one, level=None) for one in compared.findings if but_for not in one.periods}
     return findings, compared.learning, compared.measures
 
 
@@ -64,11 +66,13 @@ def said(compared: Comparison, but_for: dt.datetime | None = None) -> Any:
     spoilt=st.integers(0, DAYS - 1),
     window=st.sampled_from([5, 8, 56]),
     left_out=st.frozensets(st.integers(0, DAYS - 1), max_size=3),
+    rejected=st.frozensets(st.integers(0, DAYS - 1), max_size=3),
+    accepted=st.booleans(),
     hours=st.booleans(),
 )
 def test_it_says_what_the_gate_says(
     connection: duckdb.DuckDBPyConnection, number: int, spoils: list[str], spoilt: int, window: int,
-    left_out: frozenset[int], hours: bool,
+    left_out: frozenset[int], rejected: frozenset[int], accepted: bool, hours: bool,
 ) -> None:  # fmt: skip
     day = FIRST + dt.timedelta(days=number)
     connection.execute(PURCHASES)
@@ -78,6 +82,8 @@ def test_it_says_what_the_gate_says(
     question = Question(
         "bought_at", window=window, min_periods=5, tolerance={"rows": 1.2}, silenced=["max(price)"],
         left_out={FIRST + dt.timedelta(days=one) for one in left_out - {number + 1}},
+        rejected={FIRST + dt.timedelta(days=one) for one in rejected},
+        accepted=[Accepted("above_zero(price)", (), 0.0)] if accepted else [],
     )  # fmt: skip
     if hours:
         connection.execute(
