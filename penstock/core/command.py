@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import functools
+import getpass
 import json
 import os
 import sys
@@ -41,6 +42,14 @@ run_id_option = click.option(
 def default_run_id() -> str:
     """A run id in Airflow's form, for a command that a person typed; no two commands share one."""
     return f"manual__{dt.datetime.now(dt.UTC).isoformat(timespec='microseconds')}"
+
+
+def user_name() -> str:
+    """Who types a command, by the system's name: for what is kept of what somebody did."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"
 
 
 def reports_errors(command: Callable[P, None]) -> Callable[P, None]:

@@ -14,8 +14,10 @@ _OF_DUCKDB = frozenset({"temp", "system", "memory", "information_schema", "pg_ca
 RESERVED: dict[str, frozenset[str]] = {
     # tables beside raw.<stream>, and schemas
     "stream": frozenset({"raw", "rejects", "offsets", "commits", "topics", "landing", "gaps"}),
-    # verbs of `penstock publish`, schemas, and the name under which the gate attaches the last version
-    "pipeline": frozenset({"raw", "staging", "marts", "main", "published", "ls", "rollback", "resume"})
+    # verbs of `penstock validate` and `penstock publish`, schemas, and the name under which the gate attaches
+    # the last version
+    "pipeline": frozenset({"accept", "backtest", "feedback", "reject", "undo", "ls", "rollback", "resume"})
+    | {"raw", "staging", "marts", "main", "published"}
     | _OF_DUCKDB,
     "mart": frozenset({"raw", "mart_status", "staging", "marts", "main", "publications"}),
     "column": frozenset({"raw"}),

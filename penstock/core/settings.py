@@ -115,6 +115,10 @@ class Settings:
         """The gate's newest verdict, JSON."""
         return self.data / "verdicts" / f"{pipeline}.json"
 
+    def feedback_file(self, pipeline: str) -> Path:
+        """What people decided of the gate's findings, YAML."""
+        return self.data / "feedback" / f"{pipeline}.yaml"
+
     @property
     def docs_dir(self) -> Path:
         """Great Expectations' Data Docs: a static site."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
-import os
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, print_result, reports_errors, run_id_option
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option, user_name
 from penstock.core.declared_files import declared_files
 from penstock.core.errors import PublishError
 from penstock.core.settings import Settings
+from penstock.core.verb_or_pipeline import VerbOrPipeline
 from penstock.core.yaml_file import suggestion
 
 if TYPE_CHECKING:
@@ -20,21 +19,6 @@ if TYPE_CHECKING:
 
     from penstock.publish.listing import ListedPublication, Listing
     from penstock.publish.publish import PublishResult
-
-
-class _VerbOrPipeline(click.Group):
-    """A sub-command that is none of the verbs is the name of the pipeline to publish."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _publish_command(cmd_name)
-
-
-@click.group(cls=_VerbOrPipeline, subcommand_metavar="PIPELINE | COMMAND [ARGS]…")
-def publish() -> None:
-    """Publish the build of PIPELINE that the gate passed, as a new file that replaces the old in one step.
-
-    `penstock publish PIPELINE --help` shows the options.
-    """
 
 
 def _publish_command(pipeline: str) -> click.Command:
@@ -52,6 +36,14 @@ def _publish_command(pipeline: str) -> click.Command:
     return command
 
 
+@click.group(cls=VerbOrPipeline, of_pipeline=_publish_command)
+def publish() -> None:
+    """Publish the build of PIPELINE that the gate passed, as a new file that replaces the old in one step.
+
+    `penstock publish PIPELINE --help` shows the options.
+    """
+
+
 @publish.command()
 @click.argument("pipeline")
 @output_option
@@ -66,7 +58,7 @@ def ls(pipeline: str, output: str) -> None:
 
 
 _by_option = click.option(
-    "--by", default=lambda: _user_name(), help="Who does this, for the ledger. Default: the system's user."
+    "--by", default=lambda: user_name(), help="Who does this, for the ledger. Default: the system's user."
 )  # fmt: skip
 _why_option = click.option("--why", help="Why, for the ledger and for whoever reads it later.")
 
@@ -121,13 +113,6 @@ def _must_be_declared(settings: Settings, pipeline: str) -> None:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return f"uid {os.getuid()}"
 
 
 def _published(result: PublishResult) -> str:

@@ -7,6 +7,9 @@ supported.py     what Great Expectations declares, but cannot judge in DuckDB
 sql_check.py     a check in SQL, which DuckDB alone reads
 published.py     what is compared with: the last published version, beside the candidates
 history/         the check of history: what is new resembles what is published
+feedback.py      what people decided of its findings, as a file
+decide.py        how they decide
+backtest.py      what it would have said as of each earlier period
 dialect.py       how SQLAlchemy talks to DuckDB, so that checks run as SQL on the gate's own connection
 metrics.py       how the rows of a check in SQL are counted
 quantiles.py     quantiles, with a result that can be kept

@@ -24,7 +24,7 @@ from penstock.validate.suites import Check, Suite
 # Fields of every expectation that a suite says beside `kwargs`, or that belong to the run, not to the check.
 _NOT_KWARGS = {
     "id", "meta", "notes", "description", "severity", "rendered_content", "batch_id", "windows",
-    "catch_exceptions", "result_format",
+    "catch_exceptions", "result_format", "feedback",
 }  # fmt: skip
 _COLUMN_KEYS = ("column", "column_A", "column_B", "column_list")
 # Whether a column is there is what these ask.

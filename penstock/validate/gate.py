@@ -14,6 +14,7 @@ from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.settings import Settings
 from penstock.core.verdict import Counts, Outcome, Verdict, write_verdict
 from penstock.validate.candidates import open_warehouse, the_build
+from penstock.validate.feedback import read_feedback, with_feedback
 from penstock.validate.history.question import refuse_wrong_question
 from penstock.validate.published import attach_published, check_sql, skip_incomparable
 from penstock.validate.quiet import quiet
@@ -27,7 +28,8 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
 
     1. Remove the old verdict, under the pipeline's lock: a run that breaks off leaves none.
     2. Open the warehouse read-only, to the end: what is judged cannot change meanwhile.
-    3. Read the suites; everything that is wrong in them is found before any check runs.
+    3. Read the suites, and what people decided of earlier findings; everything that is wrong in them is found
+       before any check runs.
     4. Leave out, and count, the checks that compare with what is not published yet.
     5. Run the checks on that very connection, build the Data Docs, write the verdict.
 
@@ -44,6 +46,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             build = the_build(connection, pipeline)
             _refuse_changed(settings, pipeline, build)
             suites = read_suites(settings.suites_dir(pipeline), (mart.name for mart in build.marts))  # 3
+            decisions = read_feedback(settings.feedback_file(pipeline))
             refuse_unsupported(connection, suites, build.marts)
             check_sql(connection, suites, build.marts)
             with quiet():
@@ -57,10 +60,11 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
                     refuse_misspelt(suite, mart)
                     for check in suite.checks:
                         refuse_wrong_question(connection, check, mart.name)
+                suites = with_feedback(suites, decisions)
                 published = attach_published(connection, settings.marts_link(pipeline))  # 4
                 suites, skipped = skip_incomparable(connection, suites, published=published)
                 with candidates_url(connection) as url:
-                    judge = Judge(url, connection, build.build_id, run_id)  # 5
+                    judge = Judge(url, connection, build, run_id)  # 5
                     judgements = [judge.judge(suite) for suite in suites]
                     docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
         kill_point("validate.judged")

@@ -22,7 +22,7 @@ from sqlalchemy.dialects import sqlite
 
 import penstock.validate.metrics
 import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place of Great Expectations' own
-from penstock.core.build_record import BUILD_IDS
+from penstock.core.build_record import BUILD_IDS, Build
 from penstock.core.errors import GateError, first_line
 from penstock.core.printable import on_one_line
 from penstock.core.verdict import Counts, Problem, Skipped
@@ -31,7 +31,7 @@ from penstock.validate.history.question import HISTORY_CHECKS
 from penstock.validate.published import query_of
 from penstock.validate.sql_check import SQL_CHECK, first_rows
 from penstock.validate.suites import Check, Suite
-from penstock.validate.wording import observed_text, problem_message
+from penstock.validate.wording import observed_text, problem_message, ways_on
 
 _LONGEST_NAME = 60  # characters, of up to four bytes each; a file system takes 255 bytes
 
@@ -49,10 +49,10 @@ class Judgement:
 class Judge:
     """Great Expectations over one open warehouse; its results stay in `context` for the Data Docs."""
 
-    def __init__(self, url: str, connection: duckdb.DuckDBPyConnection, build_id: str, run_id: str) -> None:
+    def __init__(self, url: str, connection: duckdb.DuckDBPyConnection, build: Build, run_id: str) -> None:
         """`url` leads to `connection`, which has `published` attached where it exists.
 
-        Raises GateError where Great Expectations does not see the build `build_id` there.
+        Raises GateError where Great Expectations does not see `build` there.
         """
         self.context = gx.get_context(
             mode="ephemeral",
@@ -62,7 +62,7 @@ class Judge:
                 store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
             ),
         )
-        self._connection = connection
+        self._connection, self._pipeline = connection, build.pipeline
         self._run = RunIdentifier(run_name=_folder_name(run_id), run_time=dt.datetime.now(dt.UTC))
         self._source = self.context.data_sources.add_sql(
             name="candidates", connection_string=url, create_temp_table=False
@@ -73,10 +73,10 @@ class Judge:
         engine.dialect_module = SimpleNamespace(dialect=sqlite.dialect)
         with engine.get_connection() as judging:
             seen = judging.exec_driver_sql(BUILD_IDS).scalars().all()
-        if seen != [build_id]:
+        if seen != [build.build_id]:
             raise GateError(
                 f"Great Expectations would judge the build {', '.join(map(str, seen)) or 'of nobody'}, "
-                f"the gate was to judge {build_id}",
+                f"the gate was to judge {build.build_id}",
                 fix="this must never happen: nothing was judged; report it",
             )
 
@@ -138,6 +138,7 @@ class Judge:
             found = None if error else observed_text(check, result.result, rows[:1])  # a message is one line
             if error:
                 error = f"{error} ({check.place})"
+            findings = _details(result.result).get("findings", [])
             yield Problem(
                 mart=mart,
                 check=check.type,
@@ -145,8 +146,9 @@ class Judge:
                 severity=_severity(check, result.result),
                 observed=observed,
                 error=error,
-                message=problem_message(mart, check, _column(check), observed=found, error=error),
-                findings=_details(result.result).get("findings", []),
+                message=problem_message(mart, check, _column(check), observed=found, error=error)
+                + ways_on(self._pipeline, check, findings),
+                findings=findings,
             )
 
     def _unexpected_rows(self, mart: str, check: Check) -> list[dict[str, Any]]:

@@ -40,6 +40,22 @@ def attach_published(connection: duckdb.DuckDBPyConnection, link: Path) -> bool:
     return True
 
 
+def published_as_marts(connection: duckdb.DuckDBPyConnection, link: Path) -> list[str]:
+    """In a database in memory, the published marts in the place of candidates, and their names.
+
+    Raises GateError where nothing that can be read is published.
+    """
+    connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA marts")
+    attach_published(connection, link)
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = 'main' "
+        "AND table_name <> 'mart_status' ORDER BY table_name"
+    ).fetchall()
+    for (mart,) in rows:
+        connection.execute(f"CREATE VIEW {candidate_table(mart)} AS FROM published.main.{quoted(mart)}")
+    return [mart for (mart,) in rows]
+
+
 def check_sql(connection: duckdb.DuckDBPyConnection, suites: Iterable[Suite], marts: Iterable[Mart]) -> None:
     """Bind every check in SQL, before anything runs, against the candidates and a `published` of their shape.
 

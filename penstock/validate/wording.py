@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.core.printable import on_one_line
+from penstock.validate.history.comparison import HISTORY_CHECK
 from penstock.validate.history.question import HISTORY_CHECKS
 from penstock.validate.suites import Check
 
@@ -25,6 +26,18 @@ def problem_message(
     what = f"“{check.description}” ({name})" if check.description else name
     outcome = f"could not be judged: {error}" if error is not None else f"failed: {observed}"
     return f"marts.{mart}: {what} {outcome}"
+
+
+def ways_on(pipeline: str, check: Check, findings: Sequence[Mapping[str, Any]]) -> str:
+    """What a person can say to the findings of a check of history; nothing where there are none."""
+    if not findings:
+        return ""
+    first, more = findings[0]["id"], len(findings) - 1
+    decide = f"`penstock validate accept {pipeline} {first} --why …`"
+    if check.type == HISTORY_CHECK:
+        decide += f"; if the data is bad: `penstock validate reject {pipeline} {first} --why …`"
+    rest = f"; all findings: `penstock validate feedback {pipeline}`" if more else ""
+    return f"; if this is the new normal: {decide}{rest}"
 
 
 def observed_text(check: Check, result: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:

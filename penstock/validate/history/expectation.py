@@ -19,7 +19,7 @@ from penstock.core.duckdb_file import quoted
 from penstock.validate.history.comparison import Comparison, Question, compare
 from penstock.validate.history.keys import KeyQuestion, Moved, moved
 from penstock.validate.history.norm import Weight
-from penstock.validate.history.question import question_of
+from penstock.validate.history.question import HISTORY_KEYS, question_of
 
 _IN_WORDS = 3  # findings
 
@@ -33,11 +33,10 @@ class ExpectNewPeriodsToResembleHistory(BatchExpectation):  # type: ignore[misc]
     min_periods: int = Question.min_periods
     exceptional: dict[str, str] = {}  # noqa: RUF012  # pydantic copies it
     measures: dict[str, dict[str, Any]] = {}  # noqa: RUF012
+    feedback: dict[str, Any] = {}  # noqa: RUF012  # the gate's, never a suite's
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ()
-    success_keys: ClassVar[tuple[str, ...]] = (
-        "period_column", "period", "window", "min_periods", "exceptional", "measures",
-    )  # fmt: skip
+    success_keys: ClassVar[tuple[str, ...]] = HISTORY_KEYS
 
     def _validate(
         self,
@@ -45,19 +44,20 @@ class ExpectNewPeriodsToResembleHistory(BatchExpectation):  # type: ignore[misc]
         runtime_configuration: dict[str, Any] | None = None,
         execution_engine: SqlAlchemyExecutionEngine | None = None,
     ) -> dict[str, Any]:
-        kwargs = {key: getattr(self, key) for key in self.success_keys}
+        mart = _mart(execution_engine)
+        question = question_of({key: getattr(self, key) for key in HISTORY_KEYS}, self.feedback, mart)
         with _connection(execution_engine) as connection:
-            compared = _compare(connection, _mart(execution_engine), kwargs)
+            compared = _compare(connection, mart, question)
         return {
             "success": not compared.findings,
             "result": {
-                "observed_value": _text(compared, self.period),
+                "observed_value": compared.text(self.period),
                 "details": {
                     "learning": compared.learning,
-                    "stops": any(one.weight is Weight.IMPOSSIBLE for one in compared.findings),
+                    "stops": compared.stops,
                     "periods": compared.judged,
                     "measures": len(compared.measures),
-                    "findings": [one.as_json(self.period) for one in compared.findings],
+                    "findings": [one.as_json(self.period_column, self.period) for one in compared.findings],
                 },
             },
         }
@@ -71,6 +71,7 @@ class ExpectValuesOfKeysToStay(BatchExpectation):  # type: ignore[misc]
     warn_percent: float = KeyQuestion.warn_percent
     stop_percent: float = KeyQuestion.stop_percent
     min_keys: int = KeyQuestion.min_keys
+    feedback: dict[str, Any] = {}  # noqa: RUF012  # the gate's, never a suite's
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ()
     success_keys: ClassVar[tuple[str, ...]] = ("key", "columns", "warn_percent", "stop_percent", "min_keys")
@@ -81,14 +82,15 @@ class ExpectValuesOfKeysToStay(BatchExpectation):  # type: ignore[misc]
         runtime_configuration: dict[str, Any] | None = None,
         execution_engine: SqlAlchemyExecutionEngine | None = None,
     ) -> dict[str, Any]:
-        question = KeyQuestion(**{key: getattr(self, key) for key in self.success_keys})
+        asked = {key: getattr(self, key) for key in self.success_keys}
+        question = KeyQuestion(**asked, accepted=self.feedback.get("accepted", ()))
         mart, keys = _mart(execution_engine), 0
         found: list[Moved] = []
         with _connection(execution_engine) as connection:
             learning = _unpublished(connection, mart, [self.key, *self.columns])
             if learning is None:
-                keys, found = moved(connection, candidate_table(mart), f"published.{quoted(mart)}", question)
-        texts = [one.text(self.key) for one in found] or [f"{keys} values of {self.key} came again"]
+                keys, found = moved(connection, mart, f"published.{quoted(mart)}", question)
+        texts = [f"{one.text()} [{one.id}]" for one in found] or [f"{keys} values of {self.key} came again"]
         return {
             "success": not found,
             "result": {
@@ -130,18 +132,7 @@ def _unpublished(connection: duckdb.DuckDBPyConnection, mart: str, columns: Iter
     return f"not published yet: {', '.join(missing)}" if missing else None
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, mart: str, kwargs: dict[str, Any]) -> Comparison:
-    if learning := _unpublished(connection, mart, [kwargs["period_column"]]):
+def _compare(connection: duckdb.DuckDBPyConnection, mart: str, question: Question) -> Comparison:
+    if learning := _unpublished(connection, mart, [question.column]):
         return Comparison((), 0, (), learning)
-    return compare(connection, candidate_table(mart), f"published.{quoted(mart)}", question_of(kwargs))
-
-
-def _text(compared: Comparison, period: str) -> str:
-    if compared.learning:
-        return f"learning: {compared.learning}"
-    if not compared.findings:
-        return f"{compared.judged} {period}s as usual, in {len(compared.measures)} measures"
-    texts = [one.text(period) for one in compared.findings[:_IN_WORDS]]
-    if len(compared.findings) > _IN_WORDS:
-        texts.append(f"and {len(compared.findings) - _IN_WORDS} more")
-    return "; ".join(texts)
+    return compare(connection, candidate_table(mart), f"published.{quoted(mart)}", question)

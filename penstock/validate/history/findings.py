@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,29 +27,47 @@ class Finding:
     usual: str
     compared_with: int  # periods
     plot: str
+    level: float | None  # the value on its scale; None where no norm is around it
+    id: str = ""
 
     def text(self, period: str) -> str:
         """One line: the measure, when, what it is, and what is usual."""
         when = period_text(self.periods[0], period)
         if len(self.periods) > 1:
             when = f"{len(self.periods)} {period}s from {when} to {period_text(self.periods[-1], period)}"
+        of = f"{self.compared_with} {period}s"
         return (
             f"{self.measure} of {when} is {self.value}, usual is {self.usual} "
-            f"({self.compared_with} {period}s: {self.plot})"
+            f"({f'{of}: {self.plot}' if self.plot else of})"
         )
 
-    def as_json(self, period: str) -> dict[str, object]:
-        """The same as data."""
+    def as_json(self, column: str, period: str) -> dict[str, object]:
+        """The same as data; `column` says when a row is."""
         return {
+            "id": self.id,
             "measure": self.measure,
             "column": self.column,
+            "period_column": column,
+            "period": period,
             "periods": [period_text(one, period) for one in self.periods],
             "stops": self.weight is Weight.IMPOSSIBLE,
             "value": self.value,
             "usual": self.usual,
             "compared_with": self.compared_with,
             "plot": self.plot,
+            "level": self.level,
+            "text": self.text(period),
         }
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What people said is the new normal: the value of a measure on its scale. Where there is none: that
+    these periods are there at all."""
+
+    measure: str
+    periods: tuple[Period, ...]
+    level: float | None
 
 
 def judge_period(
@@ -57,10 +76,13 @@ def judge_period(
     value: Value,
     history: Mapping[Period, Value],
     middle: float | None = None,
+    *,
+    known: Value | None = None,
+    accepted: Sequence[float] = (),
 ) -> Finding | None:
     """What is unusual of `value`; None where nothing is. The period itself never counts in its own norm; but
-    where readers know it already, only what has become of it since is news. `middle`: of the norm, where it
-    is not the median."""
+    where readers know it already (`known`), only what has become of it since is news. `middle`: of the norm,
+    where it is not the median; what is near to one that people `accepted` is usual, too."""
     others = [history[one] for one in sorted(history) if one not in period]
     if not others:
         return None
@@ -72,8 +94,8 @@ def judge_period(
     weight = norm.judge(value, limits)
     if measure.usual_rows and value.value == 0 and measure.usual_rows(norm.middle, value) >= _MANY:
         weight = Weight.IMPOSSIBLE
-    if weight and len(period) == 1 and (known := history.get(period[0])):
-        weight = min(weight, norm.around(known.value).judge(value, limits))
+    for other in [*accepted, known.value] if known else accepted:
+        weight = min(weight, norm.around(other).judge(value, limits))
     if weight is Weight.USUAL:
         return None
     low, high = norm.usual(limits)
@@ -83,10 +105,18 @@ def judge_period(
         periods=tuple(period),
         weight=weight,
         value=measure.text(value.value),
-        usual=f"{measure.text(low)} to {measure.text(high)}",
+        usual=" or about ".join(
+            [f"{measure.text(low)} to {measure.text(high)}", *dict.fromkeys(map(measure.text, accepted))]
+        ),
         compared_with=len(others),
         plot=_plot([one.value for one in others[-_PLOTTED:]], value.value),
+        level=value.value,
     )
+
+
+def finding_id(*what: str) -> str:
+    """A short name of a finding, the same each time that it is found: of the mart, the check and so on."""
+    return hashlib.sha256("\0".join(what).encode()).hexdigest()[:7]
 
 
 def period_text(period: Period, length: str) -> str:

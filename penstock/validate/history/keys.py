@@ -15,14 +15,18 @@ what is usual of that, so the limits are given.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
+from penstock.core.build_record import candidate_table
 from penstock.core.duckdb_file import quoted
+from penstock.validate.history.findings import finding_id
 from penstock.validate.history.norm import Weight
 from penstock.validate.history.scales import number_text
+
+KEYS_CHECK = "expect_values_of_keys_to_stay"
 
 _OTHER_NUMBER = math.log(2)  # a number with decimals more than twice as high, or half as low, is another one
 
@@ -30,13 +34,14 @@ _OTHER_NUMBER = math.log(2)  # a number with decimals more than twice as high, o
 @dataclass(frozen=True)
 class KeyQuestion:
     """What a suite asks: the key, the columns whose values should stay, and from which percent of the keys on
-    others are unusual, or stop the run."""
+    others are unusual, or stop the run. `accepted`: ids of what people said is meant."""
 
     key: str
     columns: Sequence[str]
     warn_percent: float = 10
     stop_percent: float = 20
     min_keys: int = 20
+    accepted: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -48,27 +53,30 @@ class Moved:
     others: int
     weight: Weight
     example: str
+    key: str
+    id: str
 
-    def text(self, key: str) -> str:
+    def text(self) -> str:
         """One line."""
         share = number_text(100 * self.others / self.keys)
-        return (
-            f"{self.column} has changed for {share} % of the {self.keys} values of {key} that came again, "
-            f"e.g. {self.example}"
-        )
+        came_again = f"the {self.keys} values of {self.key} that came again"
+        return f"{self.column} has changed for {share} % of {came_again}, e.g. {self.example}"
 
     def as_json(self) -> dict[str, object]:
         """The same as data."""
         return {
-            "column": self.column, "keys": self.keys, "changed": self.others,
-            "stops": self.weight is Weight.IMPOSSIBLE, "example": self.example,
+            "id": self.id, "measure": self.column, "column": self.column, "keys": self.keys,
+            "changed": self.others, "stops": self.weight is Weight.IMPOSSIBLE, "example": self.example,
+            "text": self.text(),
         }  # fmt: skip
 
 
 def moved(
-    connection: duckdb.DuckDBPyConnection, candidate: str, published: str, question: KeyQuestion
+    connection: duckdb.DuckDBPyConnection, mart: str, published: str, question: KeyQuestion
 ) -> tuple[int, list[Moved]]:
-    """How many keys came again, and the columns of which too many have another value."""
+    """How many keys of the candidate of `mart` came again, and the columns of which too many have another
+    value than in `published` (SQL of a table)."""
+    candidate = candidate_table(mart)
     key = quoted(question.key)
     others = {column: _is_another(connection, candidate, column) for column in question.columns}
     examples = ", ".join(
@@ -86,11 +94,17 @@ def moved(
     if keys < question.min_keys:
         return keys, []
     found = [
-        Moved(column, keys, number, weight, text)
+        Moved(column, keys, number, weight, text, question.key, _id(mart, question, column, keys, number))
         for column, number, text in zip(others, numbers, texts, strict=True)
         if (weight := _weight(100 * number / keys, question))
     ]
-    return keys, sorted(found, key=lambda one: -one.others)
+    unaccepted = [one for one in found if one.id not in question.accepted]
+    return keys, sorted(unaccepted, key=lambda one: -one.others)
+
+
+def _id(mart: str, question: KeyQuestion, column: str, keys: int, others: int) -> str:
+    """Of this very change: after the next publication, or with other data, it is another one."""
+    return finding_id(mart, KEYS_CHECK, question.key, column, str(keys), str(others))
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> str:

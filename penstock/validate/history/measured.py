@@ -1,8 +1,9 @@
-"""The measures of a mart, by period, of the relations `history` and `judged`."""
+"""The measures of a mart, by period: what its SQL gives for each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import duckdb
 
@@ -12,57 +13,90 @@ from penstock.validate.history.measures import Measure, Raw, of_distance, of_sha
 from penstock.validate.history.periods import Period
 from penstock.validate.history.usual_set import UsualSet
 
-Measured = tuple[dict[Period, Raw], dict[Period, Raw]]  # of the history, and of what is judged
+Measured = tuple[dict[Period, Raw], dict[Period, Raw]]  # of what is published, and of what is judged
+
+_SEEN_BY_THE_GATE = """
+SELECT 0 AS _as_of, _is_judged, _in_norm, _period, {value} AS v, count(*) AS n FROM (
+    SELECT *, false AS _is_judged FROM history
+    UNION ALL BY NAME SELECT *, true AS _is_judged, false AS _in_norm FROM judged
+) WHERE {value} IS NOT NULL GROUP BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A measure of how the values of `value` (SQL) are spread: `sql` of their counts (`shapes.py`). Does it
+    compare a period with others (`of_history`)?"""
+
+    measure: Measure
+    value: str
+    sql: Callable[[str], str]
+    of_history: bool
 
 
 def measured(
     connection: duckdb.DuckDBPyConnection, measures: UsualSet, period_column: str, *, by_hours: bool
 ) -> Iterator[tuple[Measure, Measured]]:
-    """Each measure with what its SQL gives; `by_hours`: also how the rows lie over the hours of the day."""
-    aliases = [
-        (measure, alias, sql) for measure in measures.simple for alias, sql in measure.sql.items()
-    ]  # fmt: skip
-    aggregates = ", ".join(sql for _, _, sql in aliases)
-    of_both: list[dict[Period, list[float | None]]] = []
-    for relation in ("history", "judged"):
-        rows = connection.execute(f"SELECT _period, {aggregates} FROM {relation} GROUP BY ALL").fetchall()
-        of_both.append({period: [_number(value) for value in values] for period, *values in rows})
+    """Each measure of the relations `history` and `judged`: the rows of a mart with their period as
+    `_period`, and those of `history` with `_in_norm`: is anything compared with them? `by_hours`: also how
+    the rows lie over the hours of the day."""
+    history, judged = (
+        simple_measures(connection, f"FROM {relation}", measures.simple) for relation in ("history", "judged")
+    )
     for measure in measures.simple:
-        places = {alias: n for n, (one, alias, _) in enumerate(aliases) if one is measure}
-        history, judged = (_of_measure(part, places) for part in of_both)
-        yield measure, (history, judged)
-    for measure, sql in _spread(measures, period_column, by_hours=by_hours):
-        parts: Measured = ({}, {})
-        for is_judged, period, part, whole in connection.execute(
-            f"SELECT _is_judged, _period, part, whole FROM ({sql})"
-        ).fetchall():
-            parts[is_judged][period] = {"part": _number(part), "whole": _number(whole)}
-        yield measure, parts
+        yield measure, (history[measure.name], judged[measure.name])
+    for shape in shapes_of(measures, period_column, by_hours=by_hours):
+        seen = _SEEN_BY_THE_GATE.format(value=shape.value)
+        yield shape.measure, by_run(connection, shape.sql(seen)).get(0, ({}, {}))
 
 
-def _of_measure(
-    rows: Mapping[Period, Sequence[float | None]], places: Mapping[str, int]
-) -> dict[Period, Raw]:
-    """By period, what the SQL of one measure gives, of what that of all gives."""
-    return {period: {alias: values[n] for alias, n in places.items()} for period, values in rows.items()}
+def simple_measures(
+    connection: duckdb.DuckDBPyConnection, rows: str, measures: Sequence[Measure]
+) -> dict[str, dict[Period, Raw]]:
+    """By measure and period, what the SQL of each gives for `rows`: SQL from FROM on."""
+    aggregates = [sql for measure in measures for sql in measure.sql.values()]
+    found = connection.execute(f"SELECT _period, {', '.join(aggregates)} {rows} GROUP BY ALL").fetchall()
+    raw: dict[str, dict[Period, Raw]] = {}
+    start = 1
+    for measure in measures:
+        places = dict(zip(measure.sql, range(start, start + len(measure.sql)), strict=True))
+        raw[measure.name] = {row[0]: {alias: _number(row[n]) for alias, n in places.items()} for row in found}
+        start += len(measure.sql)
+    return raw
 
 
-def _spread(measures: UsualSet, period_column: str, *, by_hours: bool) -> Iterator[tuple[Measure, str]]:
-    for column in measures.decimals:
-        outside = of_share(f"outside({column})", column, adds_up=True, only_more=True)
-        yield outside, shapes.outside(column)
-    for column in measures.keys:
-        largest = of_share(f"largest({column})", column, adds_up=False, only_more=True)
-        yield largest, shapes.largest(column)
-    for column in measures.texts:
-        yield of_share(f"new({column})", column, adds_up=True, only_more=True), shapes.new(column)
-    for column in measures.mixes:
-        yield of_distance(f"mix({column})", column), shapes.mix(quoted(column))
+def shapes_of(measures: UsualSet, period_column: str, *, by_hours: bool) -> Iterator[Shape]:
+    """The measures of how values are spread."""
+    for name in measures.decimals:
+        outside = of_share(f"outside({name})", name, adds_up=True, only_more=True)
+        positive = f"CASE WHEN {quoted(name)} > 0 THEN {quoted(name)}::double END"
+        yield Shape(outside, positive, shapes.outside, of_history=True)
+    for name in measures.keys:
+        most = of_share(f"largest({name})", name, adds_up=False, only_more=True)
+        yield Shape(most, quoted(name), shapes.largest, of_history=False)
+    for name in measures.texts:
+        new = of_share(f"new({name})", name, adds_up=True, only_more=True)
+        yield Shape(new, quoted(name), shapes.new, of_history=True)
+    for name in measures.mixes:
+        yield Shape(of_distance(f"mix({name})", name), quoted(name), shapes.mix, of_history=True)
     if measures.copies:
-        yield of_share("copies", None, adds_up=True, only_more=True), shapes.copies(measures.copies)
+        same = f"hash({', '.join(map(quoted, measures.copies))})"
+        copies = of_share("copies", None, adds_up=True, only_more=True)
+        yield Shape(copies, same, shapes.copies, of_history=False)
     if by_hours:
         hours = of_distance("hours", period_column, of_whole_period=True)
-        yield hours, shapes.mix(f"hour({quoted(period_column)})")
+        yield Shape(hours, f"hour({quoted(period_column)})", shapes.mix, of_history=True)
+
+
+def by_run(connection: duckdb.DuckDBPyConnection, sql: str) -> Mapping[int, Measured]:
+    """What the SQL of a shape gives, by the run as of which it was asked."""
+    found: dict[int, Measured] = {}
+    for as_of, is_judged, period, part, whole in connection.execute(
+        f"SELECT _as_of, _is_judged, _period, part, whole FROM ({sql})"
+    ).fetchall():
+        raw = {"part": _number(part), "whole": _number(whole)}
+        found.setdefault(as_of, ({}, {}))[is_judged][period] = raw
+    return found
 
 
 def _number(value: object) -> float | None:

@@ -24,13 +24,15 @@ import duckdb
 
 from penstock.core.build_record import candidate_table
 from penstock.core.yaml_file import suggestion
-from penstock.validate.history.comparison import Question
+from penstock.validate.history.comparison import HISTORY_CHECK, Question
+from penstock.validate.history.findings import Accepted
+from penstock.validate.history.keys import KEYS_CHECK
 from penstock.validate.history.periods import LENGTHS, Period
 from penstock.validate.suites import Check
 
-HISTORY_CHECK = "expect_new_periods_to_resemble_history"
-KEYS_CHECK = "expect_values_of_keys_to_stay"
 HISTORY_CHECKS = (HISTORY_CHECK, KEYS_CHECK)
+
+HISTORY_KEYS = ("period_column", "period", "window", "min_periods", "exceptional", "measures")
 
 _ALONE = ("rows", "published_rows", "copies", "hours", "full_hours")
 _OF_A_COLUMN = (
@@ -42,17 +44,24 @@ _MEASURE = re.compile(r"(\w+)\((.+)\)")
 _TIMES = ("TIMESTAMP", "DATE", "TIMESTAMP WITH TIME ZONE")
 
 
-def question_of(kwargs: Mapping[str, Any]) -> Question:
-    """The question that a check's `kwargs` ask, all of them, which `refuse_wrong_question` has passed."""
-    measures: Mapping[str, Mapping[str, Any]] = kwargs["measures"]
+def question_of(kwargs: Mapping[str, Any], feedback: Mapping[str, Any], mart: str | None = None) -> Question:
+    """The question that a check's `kwargs` ask, which `refuse_wrong_question` has passed, with what people
+    decided of its findings (`feedback.py`); these get ids where `mart` is said."""
+    measures: Mapping[str, Mapping[str, Any]] = kwargs.get("measures") or {}
     return Question(
         column=kwargs["period_column"],
-        period=kwargs["period"],
-        window=kwargs["window"],
-        min_periods=kwargs["min_periods"],
-        left_out={_period(str(text)) for text in kwargs["exceptional"]},
+        period=kwargs.get("period", Question.period),
+        window=kwargs.get("window", Question.window),
+        min_periods=kwargs.get("min_periods", Question.min_periods),
+        left_out={_period(str(text)) for text in kwargs.get("exceptional") or {}},
         silenced={name for name, said in measures.items() if "silenced" in said},
         tolerance={name: float(said["tolerance"]) for name, said in measures.items() if "tolerance" in said},
+        accepted=[
+            Accepted(said["measure"], tuple(map(_period, said["periods"])), said["level"])
+            for said in feedback.get("accepted", ())
+        ],
+        rejected={_period(text) for text in feedback.get("rejected", ())},
+        mart=mart,
     )
 
 
@@ -65,6 +74,12 @@ def refuse_wrong_question(connection: duckdb.DuckDBPyConnection, check: Check, m
     if check.type == KEYS_CHECK:
         _refuse_wrong_keys(check, mart, types)
         return
+    for key in check.kwargs:
+        if key not in HISTORY_KEYS:
+            raise check.error(
+                "kwargs", str(key), message=f"{check.type} has no '{key}'",
+                fix=suggestion(str(key), HISTORY_KEYS),
+            )  # fmt: skip
     column = check.kwargs.get("period_column")
     if column not in types:
         raise check.error(

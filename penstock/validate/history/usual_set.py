@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -58,26 +58,46 @@ class UsualSet:
 
 def usual_set(connection: duckdb.DuckDBPyConnection, relation: str, period_column: str) -> UsualSet:
     """The usual measures of `relation` (SQL of a table), whose rows lie in time by `period_column`."""
-    types = {
-        str(name): str(kind)
-        for name, kind, *_ in connection.execute(f"DESCRIBE FROM {relation}").fetchall()
-        if name != period_column
-    }
-    different, count = _different(connection, relation, [n for n, t in types.items() if _may_name(n, t)])
+    types = column_types(connection, relation)
+    columns = naming_columns(types, period_column)
+    counts = [f"count(DISTINCT {quoted(name)})" for name in columns]
+    ((count, *different),) = connection.execute(
+        f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}"
+    ).fetchall()
+    return usual_set_of(types, period_column, dict(zip(columns, different, strict=True)), count)
+
+
+def usual_set_of(
+    types: Mapping[str, str], period_column: str, different: Mapping[str, int], count: int
+) -> UsualSet:
+    """The usual measures of `count` rows with columns of these types, of which those that may name something
+    (`naming_columns`) have so many different values."""
     keys = [name for name in different if _is_id(name) or different[name] > max(_FEW, _KEY_SHARE * count)]
     texts = [name for name in different if name not in keys]
     naming = [name for name in keys if different[name] == count]
+    measured = {name: kind for name, kind in types.items() if name != period_column}
     return UsualSet(
-        simple=(rows(), full_hours(period_column), *_of_columns(types, keys)),
-        decimals=tuple(name for name, kind in types.items() if _unit(kind)),
+        simple=(rows(), full_hours(period_column), *_of_columns(measured, keys)),
+        decimals=tuple(name for name, kind in measured.items() if _unit(kind)),
         keys=tuple(keys),
         texts=tuple(texts),
         mixes=tuple(name for name in texts if different[name] <= _FEW),
-        copies=(period_column, *(name for name in types if name not in naming)) if naming else (),
+        copies=(period_column, *(name for name in measured if name not in naming)) if naming else (),
     )
 
 
-def _of_columns(types: dict[str, str], keys: Collection[str]) -> Iterator[Measure]:
+def column_types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """The type of each column of `relation`, as DuckDB names it."""
+    rows = connection.execute(f"DESCRIBE FROM {relation}").fetchall()
+    return {str(name): str(kind) for name, kind, *_ in rows}
+
+
+def naming_columns(types: Mapping[str, str], period_column: str) -> list[str]:
+    """The columns whose values may name something: texts, and numbers that are called ids."""
+    return [name for name, kind in types.items() if name != period_column and _may_name(name, kind)]
+
+
+def _of_columns(types: Mapping[str, str], keys: Collection[str]) -> Iterator[Measure]:
     for name, kind in types.items():
         yield nulls(name)
         if name in keys:
@@ -95,17 +115,6 @@ def _of_columns(types: dict[str, str], keys: Collection[str]) -> Iterator[Measur
             yield quantile(name, "p90", 0.9, unit)
             yield maximum(name, unit)
             yield top(name)
-
-
-def _different(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: list[str]
-) -> tuple[dict[str, int], int]:
-    """By column, how many different values it has, and how many rows there are."""
-    counts = [f"count(DISTINCT {quoted(name)})" for name in columns]
-    ((count, *different),) = connection.execute(
-        f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}"
-    ).fetchall()
-    return dict(zip(columns, different, strict=True)), count
 
 
 def _may_name(name: str, kind: str) -> bool:

@@ -27,7 +27,6 @@ from tests.trust.real_events import Event, split, two_weeks
 SUITES = Path(__file__).resolve().parents[3] / "expectations" / "customer_events"
 LANDED_AT = ["2026-11-13 00:00:00Z", "2026-11-16 00:00:00Z"]
 OF_MARTS = [defect for defect in DEFECTS if not any(": " in name for name in defect.named)]
-_DEFAULTS = {"period": "day", "window": 56, "min_periods": 7, "exceptional": {}, "measures": {}}
 Found = list[tuple[Weight, str]]
 Days = tuple[list[Event], list[Event]]
 
@@ -67,12 +66,12 @@ def found(compiled_marts: CompiledMarts, good: Sequence[Event], last: Sequence[E
 def _found(connection: duckdb.DuckDBPyConnection, mart: str, kind: str, kwargs: dict[str, Any]) -> Found:
     candidate, published = f"marts.{mart}", f"published.{mart}"
     if kind == HISTORY_CHECK:
-        question = question_of(_DEFAULTS | kwargs)
+        question = question_of(kwargs, {})
         compared = compare(connection, candidate, published, question)
         assert compared.learning is None
         return [(one.weight, one.text(question.period)) for one in compared.findings]
     if kind == KEYS_CHECK:
-        _, others = moved(connection, candidate, published, KeyQuestion(**kwargs))
+        _, others = moved(connection, mart, published, KeyQuestion(**kwargs))
         return [(one.weight, one.text(kwargs["key"])) for one in others]
     return []
 
