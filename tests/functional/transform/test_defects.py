@@ -72,7 +72,7 @@ def _found(connection: duckdb.DuckDBPyConnection, mart: str, kind: str, kwargs: 
         return [(one.weight, one.text(question.period)) for one in compared.findings]
     if kind == KEYS_CHECK:
         _, others = moved(connection, mart, published, KeyQuestion(**kwargs))
-        return [(one.weight, one.text(kwargs["key"])) for one in others]
+        return [(one.weight, one.text()) for one in others]
     return []
 
 
