@@ -62,8 +62,20 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class NewInput:
+    """What came of a stream since the last publication: its commits, and by partition (`epoch`, `partition`)
+    the offsets from `from_offset` to before `next_offset`."""
+
+    stream: str
+    first_commit: int
+    last_commit: int
+    offsets: list[dict[str, int]]
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The gate's verdict on exactly one build. Problems stand in the order of their weight."""
+    """The gate's verdict on exactly one build. Problems stand in the order of their weight. An older verdict
+    has no `new_inputs`."""
 
     pipeline: str
     build_id: str
@@ -76,6 +88,7 @@ class Verdict:
     skipped: tuple[Skipped, ...]
     warnings_by_mart: dict[str, int]
     docs: Path
+    new_inputs: tuple[NewInput, ...] = ()
 
 
 def write_verdict(verdict: Verdict, file: Path) -> None:
@@ -119,5 +132,6 @@ def _verdict(content: dict[str, Any]) -> Verdict:
             "problems": tuple(Problem(**problem) for problem in content["problems"]),
             "skipped": tuple(Skipped(**skipped) for skipped in content["skipped"]),
             "docs": Path(content["docs"]),
+            "new_inputs": tuple(NewInput(**one) for one in content.get("new_inputs", [])),
         }
     )

@@ -6,6 +6,7 @@ candidates.py    what is judged: the build and its marts, in the warehouse, open
 supported.py     what Great Expectations declares, but cannot judge in DuckDB
 sql_check.py     a check in SQL, which DuckDB alone reads
 published.py     what is compared with: the last published version, beside the candidates
+new_inputs.py    what came since then, as commits and offsets
 history/         the check of history: what is new resembles what is published
 feedback.py      what people decided of its findings, as a file
 decide.py        how they decide

@@ -16,6 +16,7 @@ from penstock.core.verdict import Counts, Outcome, Verdict, write_verdict
 from penstock.validate.candidates import open_warehouse, the_build
 from penstock.validate.feedback import read_feedback, with_feedback
 from penstock.validate.history.question import refuse_wrong_question
+from penstock.validate.new_inputs import new_inputs
 from penstock.validate.published import attach_published, check_sql, skip_incomparable
 from penstock.validate.quiet import quiet
 from penstock.validate.suites import read_suites
@@ -63,8 +64,9 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
                 suites = with_feedback(suites, decisions)
                 published = attach_published(connection, settings.marts_link(pipeline))  # 4
                 suites, skipped = skip_incomparable(connection, suites, published=published)
+                new = new_inputs(connection, build) if published else ()
                 with candidates_url(connection) as url:
-                    judge = Judge(url, connection, build, run_id)  # 5
+                    judge = Judge(url, connection, build, run_id, new)  # 5
                     judgements = [judge.judge(suite) for suite in suites]
                     docs = build_data_docs(judge.context, settings.docs_dir / pipeline)
         kill_point("validate.judged")
@@ -87,6 +89,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             skipped=skipped + learning,
             warnings_by_mart={mart: counts.warned for mart, counts in marts.items()},
             docs=docs,
+            new_inputs=new,
         )
         write_verdict(verdict, verdict_file)
     return verdict

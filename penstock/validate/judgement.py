@@ -25,9 +25,10 @@ import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place
 from penstock.core.build_record import BUILD_IDS, Build
 from penstock.core.errors import GateError, first_line
 from penstock.core.printable import on_one_line
-from penstock.core.verdict import Counts, Problem, Skipped
+from penstock.core.verdict import Counts, NewInput, Problem, Skipped
 from penstock.validate.expectations import gx_suite
 from penstock.validate.history.question import HISTORY_CHECKS
+from penstock.validate.new_inputs import new_inputs_text
 from penstock.validate.published import query_of
 from penstock.validate.sql_check import SQL_CHECK, first_rows
 from penstock.validate.suites import Check, Suite
@@ -49,8 +50,16 @@ class Judgement:
 class Judge:
     """Great Expectations over one open warehouse; its results stay in `context` for the Data Docs."""
 
-    def __init__(self, url: str, connection: duckdb.DuckDBPyConnection, build: Build, run_id: str) -> None:
-        """`url` leads to `connection`, which has `published` attached where it exists.
+    def __init__(
+        self,
+        url: str,
+        connection: duckdb.DuckDBPyConnection,
+        build: Build,
+        run_id: str,
+        new: tuple[NewInput, ...],
+    ) -> None:
+        """`url` leads to `connection`, which has `published` attached where it exists; `new` is what came
+        since then.
 
         Raises GateError where Great Expectations does not see `build` there.
         """
@@ -62,7 +71,7 @@ class Judge:
                 store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
             ),
         )
-        self._connection, self._pipeline = connection, build.pipeline
+        self._connection, self._pipeline, self._new = connection, build.pipeline, new
         self._run = RunIdentifier(run_name=_folder_name(run_id), run_time=dt.datetime.now(dt.UTC))
         self._source = self.context.data_sources.add_sql(
             name="candidates", connection_string=url, create_temp_table=False
@@ -147,7 +156,7 @@ class Judge:
                 observed=observed,
                 error=error,
                 message=problem_message(mart, check, _column(check), observed=found, error=error)
-                + ways_on(self._pipeline, check, findings),
+                + ways_on(self._pipeline, check, findings, new_inputs_text(self._new)),
                 findings=findings,
             )
 

@@ -28,8 +28,9 @@ def problem_message(
     return f"marts.{mart}: {what} {outcome}"
 
 
-def ways_on(pipeline: str, check: Check, findings: Sequence[Mapping[str, Any]]) -> str:
-    """What a person can say to the findings of a check of history; nothing where there are none."""
+def ways_on(pipeline: str, check: Check, findings: Sequence[Mapping[str, Any]], new: str) -> str:
+    """What is new since the last publication (`new`), and what a person can say to the findings of a check of
+    history; nothing where there are none."""
     if not findings:
         return ""
     first, more = findings[0]["id"], len(findings) - 1
@@ -37,7 +38,8 @@ def ways_on(pipeline: str, check: Check, findings: Sequence[Mapping[str, Any]]) 
     if check.type == HISTORY_CHECK:
         decide += f"; if the data is bad: `penstock validate reject {pipeline} {first} --why …`"
     rest = f"; all findings: `penstock validate feedback {pipeline}`" if more else ""
-    return f"; if this is the new normal: {decide}{rest}"
+    since = f"; new since the last publication: {new}" if new else ""
+    return f"{since}; if this is the new normal: {decide}{rest}"
 
 
 def observed_text(check: Check, result: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:

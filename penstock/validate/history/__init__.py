@@ -9,6 +9,7 @@ measured.py     all of them, by period
 scales.py       amounts and shares, on scales on which they can be compared
 norm.py         what is usual, and how far a value lies from it
 findings.py     what is unusual, in words
+cause.py        what changed with it
 comparison.py   all of it, in order
 as_of.py        the same as of each earlier period
 keys.py         values of a key that should stay

@@ -9,6 +9,7 @@ from statistics import median
 
 import duckdb
 
+from penstock.validate.history.cause import with_causes
 from penstock.validate.history.findings import Accepted, Finding, finding_id, judge_period, period_text
 from penstock.validate.history.measured import Measured, measured
 from penstock.validate.history.measures import Measure, Raw, published_rows
@@ -91,7 +92,8 @@ def compare(
     )
     measures = usual_set(connection, published, question.column)
     of_all = measured(connection, measures, question.column, by_hours=question.period == "day")
-    return judge(periods, question, measures, of_all)
+    compared = judge(periods, question, measures, of_all)
+    return replace(compared, findings=with_causes(connection, compared.findings, measures))
 
 
 def without_judgement(periods: Periods, question: Question) -> Comparison | None:

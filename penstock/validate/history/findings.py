@@ -28,7 +28,9 @@ class Finding:
     compared_with: int  # periods
     plot: str
     level: float | None  # the value on its scale; None where no norm is around it
+    middle: float | None = None  # of the norm, on the scale
     id: str = ""
+    cause: str = ""  # what changed with it
 
     def text(self, period: str) -> str:
         """One line: the measure, when, what it is, and what is usual."""
@@ -38,7 +40,7 @@ class Finding:
         of = f"{self.compared_with} {period}s"
         return (
             f"{self.measure} of {when} is {self.value}, usual is {self.usual} "
-            f"({f'{of}: {self.plot}' if self.plot else of})"
+            f"({f'{of}: {self.plot}' if self.plot else of}){self.cause and f', {self.cause}'}"
         )
 
     def as_json(self, column: str, period: str) -> dict[str, object]:
@@ -56,6 +58,7 @@ class Finding:
             "compared_with": self.compared_with,
             "plot": self.plot,
             "level": self.level,
+            "cause": self.cause,
             "text": self.text(period),
         }
 
@@ -111,6 +114,7 @@ def judge_period(
         compared_with=len(others),
         plot=_plot([one.value for one in others[-_PLOTTED:]], value.value),
         level=value.value,
+        middle=norm.middle,
     )
 
 
