@@ -186,6 +186,23 @@ def test_what_readers_know_of_a_rejected_day_is_no_news(refused: Till) -> None:
     assert refused.judge() == 0, refused.findings()
 
 
+def test_a_rejected_day_that_changes_again_is_still_no_norm(till: Till) -> None:
+    capitals = "update marts.purchases set brand = upper(brand) where bought_at::date = '2026-01-{}'"
+    till.publish("2026-01-12")
+    till.shop.sql(capitals.format(12))
+    assert till.judge() == 1
+    till.decide("reject", *till.findings("new(brand) of 2026-01-12"))
+    till.publish("2026-01-13")
+    till.shop.sql(
+        "insert into marts.purchases values ('late', 1, 0, 'BRAND 3', '2026-01-12 10:00:00')",
+        capitals.format(13),
+    )
+    assert till.judge() == 1
+    about = {text.split(" is ")[0] for text in till.findings().values()}
+    assert {"new(brand) of 2026-01-13", "mix(brand) of 2026-01-13"} <= about
+    assert not any("2026-01-12" in one for one in about if " days " not in one)
+
+
 def test_values_of_keys_are_accepted_as_they_changed(till: Till) -> None:
     till.publish("2026-01-15")
     till.shop.sql("update marts.customers set country = 'elsewhere' where user_id < 200")
