@@ -86,6 +86,10 @@ check-fast: lint ## Within a minute, for the inner loop: lint, unit tests, the q
 faults: venv ## Break each part on purpose, then count every event (KILLS=100, SEED=)
 	@KILLS="$${KILLS:-100}" SEED="$${SEED:-}" .venv/bin/python -m pytest tests/faults --timeout 3600 --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+.PHONY: trust
+trust: venv ## Spoil days on purpose, and run clean ones: what does the gate stop? (TRUST_PAGE=docs/trust.md)
+	@TRUST_PAGE="$${TRUST_PAGE:-}" .venv/bin/python -m pytest tests/trust --timeout 7200 --numprocesses 2 --dist worksteal
+
 .PHONY: bench
 bench: venv $(BENCH_INSTALLED) ## How fast is landing, against whom? Into docs/; a quick look: N=100000 PAIRS=1 (OUTPUT=json)
 	@exec .venv/bin/python -m bench $${N:+--events "$$N"} $${PAIRS:+--pairs "$$PAIRS"} \
