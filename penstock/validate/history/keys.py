@@ -28,7 +28,7 @@ from penstock.validate.history.scales import number_text
 
 KEYS_CHECK = "expect_values_of_keys_to_stay"
 
-_OTHER_NUMBER = math.log(2)  # a number with decimals more than twice as high, or half as low, is another one
+_OTHER_NUMBER = math.log(1.6)  # so many times as high or as low, a number with decimals is another one
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import duckdb
 
 from penstock.core.duckdb_file import quoted
 from penstock.validate.history import shapes
-from penstock.validate.history.measures import Measure, Raw, of_distance, of_share
+from penstock.validate.history.measures import NEW_KEYS, SHARES, Measure, Raw, of_distance, of_share
 from penstock.validate.history.periods import Period
 from penstock.validate.history.usual_set import UsualSet
 
@@ -74,8 +74,9 @@ def shapes_of(measures: UsualSet, period_column: str, *, by_hours: bool) -> Iter
     for name in measures.keys:
         most = of_share(f"largest({name})", name, adds_up=False, only_more=True)
         yield Shape(most, quoted(name), shapes.largest, of_history=False)
-    for name in measures.texts:
-        new = of_share(f"new({name})", name, adds_up=True, only_more=True)
+    for name in (*measures.texts, *measures.known_keys):
+        limits = NEW_KEYS if name in measures.keys else SHARES
+        new = of_share(f"new({name})", name, adds_up=True, only_more=True, limits=limits)
         yield Shape(new, quoted(name), shapes.new, of_history=True)
     for name in measures.mixes:
         yield Shape(of_distance(f"mix({name})", name), quoted(name), shapes.mix, of_history=True)

@@ -17,7 +17,7 @@ The name of a measure is what a suite calls it by, to tune or to silence it:
 | `new(c)` | rows with a value that came never before | share |
 | `mix(c)` | how far the values' shares lie from the usual ones | distance |
 | `copies` | rows that equal another in all but what names them | share |
-| `full_hours` | rows whose time is a full hour, to the second | share |
+| `full_hours`, `full_minutes` | rows whose time is a full hour, or minute, to the microsecond | share |
 | `hours` | how far the shares of the hours of a day lie from the usual ones | distance |
 """
 
@@ -45,6 +45,8 @@ AMOUNTS = Limits(warn=math.log(1.8), stop=math.log(4), floor=0.15)
 MEANS = Limits(warn=math.log(1.35), stop=math.log(1.8), floor=0.05)
 # Cohen's h of 0.2 is small, 0.5 is medium, 0.8 is large; on this scale half of it.
 SHARES = Limits(warn=0.07, stop=0.2, floor=0.015)
+# New customers and products come with each campaign; that nearly all are unknown is another thing.
+NEW_KEYS = Limits(warn=0.2, stop=0.6, floor=0.03)
 DISTANCES = Limits(warn=0.15, stop=0.35, floor=0.02)
 # Some come late; that half of a day does, or goes, is no such thing.
 OF_PUBLISHED = Limits(warn=math.log(1.4), stop=math.log(1.7), floor=0.05)
@@ -189,17 +191,19 @@ def distinct(column: str) -> Measure:
     return Measure(f"distinct({column})", column, sql, read, share_text, SHARES, adds_up=False)
 
 
-def full_hours(column: str) -> Measure:
-    """The share of rows whose time is a full hour."""
-    at_hour = f"{quoted(column)} = date_trunc('hour', {quoted(column)})"
-    sql = {"part": f"count(*) filter ({at_hour})", "whole": f"count({quoted(column)})"}
-    return Measure("full_hours", column, sql, _share, share_text, SHARES, is_share=True)
+def full(unit: str, column: str) -> Measure:
+    """The share of rows whose time is a full hour, or minute."""
+    is_full = f"{quoted(column)} = date_trunc('{unit}', {quoted(column)})"
+    sql = {"part": f"count(*) filter ({is_full})", "whole": f"count({quoted(column)})"}
+    return Measure(f"full_{unit}s", column, sql, _share, share_text, SHARES, is_share=True, only_more=True)
 
 
-def of_share(name: str, column: str | None, *, adds_up: bool, only_more: bool = False) -> Measure:
+def of_share(
+    name: str, column: str | None, *, adds_up: bool, only_more: bool = False, limits: Limits = SHARES
+) -> Measure:
     """A share whose part and whole are counted elsewhere (`shapes.py`)."""
     return Measure(
-        name, column, {}, _share, share_text, SHARES, adds_up=adds_up, is_share=True, only_more=only_more
+        name, column, {}, _share, share_text, limits, adds_up=adds_up, is_share=True, only_more=only_more
     )
 
 

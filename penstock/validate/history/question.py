@@ -34,7 +34,7 @@ HISTORY_CHECKS = (HISTORY_CHECK, KEYS_CHECK)
 
 HISTORY_KEYS = ("period_column", "period", "window", "min_periods", "exceptional", "measures")
 
-_ALONE = ("rows", "published_rows", "copies", "hours", "full_hours")
+_ALONE = ("rows", "published_rows", "copies", "hours", "full_hours", "full_minutes")
 _OF_A_COLUMN = (
     "mean", "above_zero", "median", "p90", "outside", "max", "top", "nulls", "distinct", "largest", "new",
     "mix",

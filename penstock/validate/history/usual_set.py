@@ -13,7 +13,7 @@ from penstock.validate.history.measures import (
     Measure,
     above_zero,
     distinct,
-    full_hours,
+    full,
     maximum,
     mean,
     nulls,
@@ -33,12 +33,13 @@ _FRACTIONS = {"DOUBLE": 1e-6, "FLOAT": 1e-3}
 @dataclass(frozen=True)
 class UsualSet:
     """The measures of a mart. `decimals`, `keys`, `texts` and `mixes` are columns of whose values more is
-    asked (`shapes.py`); `copies` are those that make two rows copies of each other, none where nothing names
-    a row."""
+    asked (`shapes.py`), `known_keys` those keys that do not name a row; `copies` are the columns that make
+    two rows copies of each other, none where nothing names a row."""
 
     simple: tuple[Measure, ...]
     decimals: tuple[str, ...]
     keys: tuple[str, ...]
+    known_keys: tuple[str, ...]
     texts: tuple[str, ...]
     mixes: tuple[str, ...]
     copies: tuple[str, ...]
@@ -49,7 +50,7 @@ class UsualSet:
             *(measure.name for measure in self.simple),
             *(f"outside({column})" for column in self.decimals),
             *(f"largest({column})" for column in self.keys),
-            *(f"new({column})" for column in self.texts),
+            *(f"new({column})" for column in (*self.texts, *self.known_keys)),
             *(f"mix({column})" for column in self.mixes),
             *(["copies"] if self.copies else []),
             "hours",
@@ -77,9 +78,15 @@ def usual_set_of(
     naming = [name for name in keys if different[name] == count]
     measured = {name: kind for name, kind in types.items() if name != period_column}
     return UsualSet(
-        simple=(rows(), full_hours(period_column), *_of_columns(measured, keys)),
+        simple=(
+            rows(),
+            full("hour", period_column),
+            full("minute", period_column),
+            *_of_columns(measured, keys),
+        ),
         decimals=tuple(name for name, kind in measured.items() if _unit(kind)),
         keys=tuple(keys),
+        known_keys=tuple(name for name in keys if name not in naming),
         texts=tuple(texts),
         mixes=tuple(name for name in texts if different[name] <= _FEW),
         copies=(period_column, *(name for name in measured if name not in naming)) if naming else (),
