@@ -44,18 +44,10 @@ def test_a_defect(published: Base, defect: Defect, form: str, tell: list[Line]) 
 
 def _came_of(run: Run, named: Sequence[str]) -> tuple[str, str]:
     """What came of a run, for a reason that names the defect; and the reason."""
-    for came, reasons in (
-        ("stopped", run.stopped_by),
-        ("rejected", list(run.rejected)),
-        ("warned", run.warnings),
-    ):
+    outcomes = {"stopped": run.stopped_by, "rejected": list(run.rejected), "warned": run.warnings}
+    for came, reasons in outcomes.items():
         for reason in reasons:
-            if any(name in reason for name in named):
-                return came, _short(reason)
+            for part in reason.split("; "):
+                if any(name in part for name in named):
+                    return came, part.rpartition(" failed: ")[2].rpartition("most often ")[2].strip()
     return "missed", ""
-
-
-def _short(reason: str) -> str:
-    """The first thing that a reason says."""
-    said = reason.partition(" failed: ")[2] or reason.partition(" most often ")[2] or reason
-    return said.partition(";")[0].strip()

@@ -55,7 +55,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def said(compared: Comparison, but_for: dt.datetime | None = None) -> Any:
     """All that was said, but of the day after."""
-    findings = {replace(one, level=None) for one in compared.findings if but_for not in one.periods}
+    findings = {replace(one, level=None, cause="") for one in compared.findings if but_for not in one.periods}
     return findings, compared.learning, compared.measures
 
 
