@@ -5,6 +5,9 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# Packages come as source. Where Python may not keep what it compiles of them, as many images and services set it,
+# each process compiles dbt, Great Expectations and Airflow anew: two to five seconds of processor time.
+unexport PYTHONDONTWRITEBYTECODE
 
 PIPELINE ?= customer_events
 STREAM ?= customer_events

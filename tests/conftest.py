@@ -119,10 +119,11 @@ def _system_chromium() -> str | None:
 
 def _playwrights_chromium(program: Path) -> str | None:
     if not program.exists():
-        command = [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]
-        command = [word for word in command if word != "--with-deps" or os.geteuid() == 0]
+        playwright = [sys.executable, "-m", "playwright"]
         try:
-            subprocess.run(command, timeout=120, capture_output=True)
+            fetched = subprocess.run([*playwright, "install", "chromium"], timeout=120, capture_output=True)
+            if fetched.returncode == 0 and os.geteuid() == 0:  # else half a minute for nothing
+                subprocess.run([*playwright, "install-deps", "chromium"], timeout=240, capture_output=True)
         except subprocess.TimeoutExpired:
             return None
     return str(program) if program.exists() else None

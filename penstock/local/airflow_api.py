@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from penstock.core.errors import PenstockError
 
-_PAUSE = 0.2  # seconds between two looks at a condition
+_PAUSE = 0.5  # seconds between two looks: each takes the server some 50 ms of processor time
 _TIMEOUT = 30.0  # seconds for one request; the server shares two cores with everything else
 ENDED = frozenset({"success", "failed"})  # states of a run that has ended
 

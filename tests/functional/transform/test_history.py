@@ -56,7 +56,7 @@ def built(
     make_shop: Callable[..., Any], make_event: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Built once, from a project with a macro, a variable, a seed and an ephemeral model above staging."""
-    folder = tmp_path_factory.mktemp("history")
+    folder = tmp_path_factory.mktemp("history") / "life"
     project = leave_out_tests(copy_project(folder / "project"))
     life = Life(make_shop(folder / "data", project), project)
     for name, content in {
@@ -78,15 +78,17 @@ def built(
     life.shop.landing.land([make_event("a", brand="Acme")])
     life.build()
     life.shop.landing.land([make_event("b", brand="Acme")])
-    return folder
+    return folder.rename(folder.with_name("built"))
 
 
 @pytest.fixture
-def life(built: Path, make_shop: Callable[..., Any], tmp_path: Path) -> Life:
-    """A copy of `built`, which a test may change."""
-    shutil.copytree(built, tmp_path, symlinks=True, dirs_exist_ok=True)
-    project = tmp_path / "project"
-    return Life(make_shop(tmp_path / "data", project), project)
+def life(built: Path, make_shop: Callable[..., Any]) -> Life:
+    """A copy of `built`, which a test may change. It lies where that was built: in another folder dbt would
+    parse all of it anew."""
+    folder = built.with_name("life")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(built, folder, symlinks=True)
+    return Life(make_shop(folder / "data", folder / "project"), folder / "project")
 
 
 def test_a_change_of_a_staging_model_is_refused_until_all_is_built_anew(
