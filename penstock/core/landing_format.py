@@ -28,7 +28,8 @@ FORMAT_VERSION = 3
 # full ones in one go; the room that they had stays in the file, free until something fits in. With small row
 # groups that is little, and there is less to write again.
 # Whoever changes the file without ROW_GROUPS has its row groups joined to DuckDB's usual size, six times it.
-ROW_GROUPS = "ROW_GROUP_SIZE 20480"
+ROWS_OF_GROUP = 20_480
+ROW_GROUPS = f"ROW_GROUP_SIZE {ROWS_OF_GROUP}"
 
 # Of events that the topic removed before they were read, and somebody accepted that.
 GAPS_TABLE = """

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from penstock.ingest.decode.arrow_bytes import bytes_of, is_text
+
 Reasons = dict[tuple[str | None, str], int]  # (field or None, rule) → rejects with that reason
 
 
@@ -32,6 +34,14 @@ class Checked:
     def rows(self) -> int:
         """How many events are good."""
         return self.good_parsed + int(self.others.num_rows)
+
+    @property
+    def text_of_row(self) -> float:
+        """Bytes of a row's texts, that of _unknown too: on average, over all that was parsed."""
+        tables = [table for table in (self.parsed, self.others) if table.num_rows]
+        texts = [column for table in tables for column in table.columns if is_text(column.type)]
+        size = sum(bytes_of(chunk) for column in texts for chunk in column.chunks)
+        return size / max(1, sum(int(table.num_rows) for table in tables))
 
 
 def count_reasons(connection: duckdb.DuckDBPyConnection) -> Reasons:

@@ -63,7 +63,7 @@ def view_words(at: Ints, length: Ints, first: Words, from_fifth: Words) -> Words
 
 def taken(array: pa.Array, rows: Ints) -> pa.Array:
     """Some of an Arrow column's values; `take` knows no views. Nothing of their bytes is copied."""
-    if not (pa.types.is_binary_view(array.type) or pa.types.is_string_view(array.type)):
+    if not _is_view(array.type):
         return array.take(pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(rows)]))
     valid, held, *data = array.buffers()
     kept = np.frombuffer(held, "V16")[array.offset + rows]
@@ -72,11 +72,21 @@ def taken(array: pa.Array, rows: Ints) -> pa.Array:
 
 
 def bytes_of(array: pa.Array) -> int:
-    """How many bytes an Arrow column of byte strings has in all, of those that it shows of its buffers."""
-    if not pa.types.is_binary_view(array.type):
+    """How many bytes an Arrow column of byte strings or texts has in all, of those that it shows of its
+    buffers."""
+    if not _is_view(array.type):
         return int(array.nbytes)
     held = np.frombuffer(array.buffers()[1], "<i4").reshape(-1, 4)
     return int(held[array.offset : array.offset + len(array), 0].sum(dtype=np.int64))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Are its values texts, JSON ones too?"""
+    return pa.types.is_string(kind) or pa.types.is_string_view(kind) or isinstance(kind, pa.JsonType)
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary_view(kind) or pa.types.is_string_view(kind))
 
 
 def as_bytes(data: pa.Buffer) -> Bytes:

@@ -10,7 +10,7 @@ import duckdb
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import BusyError, DiskError, LandingError, PenstockError, first_line
-from penstock.core.landing_format import ROW_GROUPS
+from penstock.core.landing_format import ROW_GROUPS, ROWS_OF_GROUP
 from penstock.ingest.check.compiler import CompiledContract
 from penstock.ingest.landing.schema import has_huge_events, note_huge_events, ready_landing
 
@@ -23,6 +23,17 @@ _USUAL_MEMORY = "SET memory_limit = '128MB'"
 _ALL_MEMORY = "RESET memory_limit"  # most of the machine's
 _HARDLY_ANY_MEMORY = "SET memory_limit = '4MB'"
 
+# Each thread that inserts leaves a row group that is not full. Of a thread that fills none, all rows are
+# copied once more; many such groups, and the next checkpoint joins them: it writes their rows again.
+_ROWS_OF_THREAD = 3 * ROWS_OF_GROUP
+
+# By default DuckDB looks for texts that come twice, and for pieces of a few letters. With long ones, that
+# takes two to four times as long as zstd, and up to four times the room. But zstd wants six bytes for each
+# text, also for none, and is then for all columns of texts, but for those that are stored as they are.
+_LONG_TEXT = 64  # bytes, on average over a row's columns of texts
+_FOR_LONG_TEXTS = "SET force_compression = 'zstd'"
+_FOR_TEXTS = "SET force_compression = 'auto'"
+
 
 class LandingConnection:
     """A connection to a landing file that is open for writing; `duckdb` is DuckDB's."""
@@ -32,7 +43,9 @@ class LandingConnection:
         other columns than the contract's."""
         self._path, self._compiled, self._environment = path, compiled, environment
         self._memory = _USUAL_MEMORY
+        self._text_columns = 2 + sum(field.kind == "string" for field in compiled.contract.fields)  # and ours
         self.duckdb = self._connect(wait)
+        ((self._threads,),) = self.duckdb.execute("SELECT current_setting('threads')").fetchall()
 
     def reopen(self, *, wait: float = 30.0) -> None:
         """Close the file and open it anew; others may come between. What DuckDB knows of each row group that
@@ -56,6 +69,17 @@ class LandingConnection:
         """Let DuckDB use most of the machine's memory from now on, as it does by default."""
         self._memory = _ALL_MEMORY
         self.duckdb.execute(_ALL_MEMORY)
+
+    def prepare_for(self, rows: int, text_of_row: float) -> None:
+        """Have as many threads as are worth it for so many rows, until `take_all_threads`; and compress texts
+        as suits rows that have so many bytes of them, until the next batch."""
+        threads = max(1, min(rows // _ROWS_OF_THREAD, self._threads))
+        are_long = text_of_row > _LONG_TEXT * self._text_columns
+        self.duckdb.execute(f"SET threads = {threads}; {_FOR_LONG_TEXTS if are_long else _FOR_TEXTS}")
+
+    def take_all_threads(self) -> None:
+        """Have as many threads as DuckDB has by default."""
+        self.duckdb.execute(f"SET threads = {self._threads}")
 
     def forget_written(self) -> None:
         """Let go of what has been written: DuckDB keeps it while there is memory, and it is not read here."""

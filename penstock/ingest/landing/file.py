@@ -155,11 +155,14 @@ class LandingFile:
         kill_point("ingest.checked")
         if sum(map(bytes_of, batch.events.column("value").chunks)) > _HUGE * batch.events.num_rows:
             self.file.take_huge_events()
+        if batch.checked:
+            self.file.prepare_for(batch.checked.rows, batch.checked.text_of_row)
         with _transaction(self.connection):
             move_offsets(self.connection, batch.starts, batch.ends, epoch)  # 2
             landed = self._insert(batch.checked, epoch, run_id, now) if batch.checked else NOTHING  # 3
             kill_point("ingest.inserted")
             # 4: the transaction commits
+        self.file.take_all_threads()
         return landed
 
     def _insert(self, checked: Checked, epoch: int, run_id: str, now: dt.datetime) -> Landed:
@@ -188,7 +191,7 @@ class LandingFile:
         )
 
     def insert_rows(self, source: str, epoch: int, commit: int) -> int:
-        """Insert the rows of `source`, straight from the query: several threads do so. Returns how many."""
+        """Insert the rows of `source`, straight from the query, by one thread or more. Returns how many."""
         contract = self.compiled.contract
         columns = ", ".join(quoted(field.name) for field in contract.fields)
         ((inserted,),) = self.connection.execute(
