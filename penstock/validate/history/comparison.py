@@ -98,11 +98,11 @@ def compare(
 
 def without_judgement(periods: Periods, question: Question) -> Comparison | None:
     """What is said where nothing can be judged: nothing is new, or too little is published; else None."""
-    known = _known(periods)
-    if known >= question.min_periods or periods.far:
+    if _known(periods) >= question.min_periods or _knows_far(periods, question):
         return None
     learning = None
-    if periods.judged or not periods.rows_before:
+    if periods.judged or periods.far or not periods.rows_before:
+        known = _known(periods) if periods.judged else len(periods.rows_before)
         learning = f"{known} published {question.period}s so far, of {question.min_periods}"
     return Comparison((), 0, (), learning)
 
@@ -114,7 +114,7 @@ def judge(
     of_all: Iterable[tuple[Measure, Measured]],
 ) -> Comparison:
     """What is unusual of the judged `periods`; `of_all` is what was measured, asked for only if need be."""
-    found = list(_far(periods, question))
+    found = list(_far(periods, question)) if _knows_far(periods, question) else []
     if _known(periods) >= question.min_periods:
         for measure, raw in of_all:
             if measure.name not in question.silenced:
@@ -125,6 +125,11 @@ def judge(
         found = [replace(one, id=_id(one, question)) for one in found]
     heaviest_first = sorted(found, key=lambda one: -one.weight)
     return Comparison(tuple(heaviest_first), len(periods.judged), tuple(measures.names()))
+
+
+def _knows_far(periods: Periods, question: Question) -> bool:
+    """Is something far away from all that is published, and is that enough to say so?"""
+    return bool(periods.far) and len(periods.rows_before) >= question.min_periods
 
 
 def _known(periods: Periods) -> int:

@@ -54,8 +54,12 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def said(compared: Comparison, but_for: dt.datetime | None = None) -> Any:
-    """All that was said, but of the day after."""
-    findings = {replace(one, level=None, cause="") for one in compared.findings if but_for not in one.periods}
+    """All that was said, but of the day after; the gate alone asks for causes."""
+    findings = {
+        replace(one, level=None, middle=None, cause="")
+        for one in compared.findings
+        if but_for not in one.periods
+    }
     return findings, compared.learning, compared.measures
 
 

@@ -24,6 +24,12 @@ BAD = (Path(__file__).parent / "bad_marts.sql").read_text(encoding="utf-8")
 NOTHING = "select 1"
 COMPLETE_UNTIL = dt.datetime(2019, 10, 2, tzinfo=dt.UTC)
 # Only marts without rows break "where events have landed, there are sessions", and the same for purchases.
+# Of fewer days than a week, the checks of history only learn.
+A_WEEK_MORE = "".join(
+    f"""; insert into {mart} by name select {mart}.* replace ({column} - to_days(n::integer) as {column})
+    from {mart}, range(1, 8) as days (n)"""
+    for mart, column in (("sessions", "started_at"), ("purchases", "purchased_at"))
+)
 A_CUSTOMER_ALONE = "insert into customers by name select 1 as user_id"
 
 
@@ -100,7 +106,7 @@ def test_good_data_passes_without_a_warning(settings: Settings) -> None:
 
 
 def test_every_check_can_fail(settings: Settings) -> None:
-    publish(settings, GOOD * 10 + GOOD.replace("1 as user_id", "77 as user_id"))
+    publish(settings, GOOD * 10 + GOOD.replace("1 as user_id", "77 as user_id") + A_WEEK_MORE)
     failed: set[tuple[str, str, str]] = set()
     for rows in (BAD, A_CUSTOMER_ALONE):
         build(settings, rows)

@@ -159,6 +159,16 @@ def test_of_little_history_it_says_that_it_learns(judged: Callable[..., Result],
     assert skipped["reason"] == "4 published days so far, of 7"
 
 
+def test_of_little_history_no_day_is_too_far_away(judged: Callable[..., Result], shop: Any) -> None:
+    far = "insert into marts.purchases values ('far', 1, 5, null, '2025-05-01 10:00:00')"
+    result = judged(
+        f"delete from marts.purchases where {LAST_DAYS}", far, published="bought_at < '2026-01-05'"
+    )
+    assert result.exit_code == 0
+    (skipped,) = shop.verdict()["skipped"]
+    assert skipped["reason"] == "4 published days so far, of 7"
+
+
 def test_before_the_first_publication_it_learns(shop: Any) -> None:
     shop.sql(PURCHASES, CUSTOMERS)
     shop.suite("purchases", HISTORY)
