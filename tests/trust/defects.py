@@ -153,7 +153,7 @@ DEFECTS = [
         "one session did everything",
         ("all", some(1, user_id=ONE_USER, user_session=ONE_SESSION)),
         ("15 %", some(0.15, user_id=ONE_USER, user_session=ONE_SESSION)),
-        ["rows", "events", "user_session"],
+        ["rows of", "(events)", "(user_session)"],
     ),
     Defect(
         18,

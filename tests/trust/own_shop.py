@@ -87,7 +87,7 @@ class OwnShop:
         verdict = json.loads(self.settings.verdict_file(PIPELINE).read_text())
         for problem in verdict["problems"]:
             blocks = problem["error"] or problem["severity"] == "critical"
-            said = [problem["message"], *(found["text"] for found in problem["findings"])]
+            said = [problem["observed"] or problem["error"], *(one["text"] for one in problem["findings"])]
             (run.stopped_by if blocks else run.warnings).append("; ".join(said))
         if bool(judged.returncode) != run.stopped:
             raise StageFailed(judged.stderr)

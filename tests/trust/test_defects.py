@@ -49,5 +49,5 @@ def _came_of(run: Run, named: Sequence[str]) -> tuple[str, str]:
         for reason in reasons:
             for part in reason.split("; "):
                 if any(name in part for name in named):
-                    return came, part.rpartition(" failed: ")[2].rpartition("most often ")[2].strip()
+                    return came, part.rpartition("most often ")[2].strip()
     return "missed", ""

@@ -135,8 +135,8 @@ SELECT v, abs(sum(n)) AS n FROM (
     UNION ALL
     SELECT {name}, -count(*) / sum(count(*)) OVER () FROM history WHERE {name} IS NOT NULL GROUP BY ALL
 ) GROUP BY ALL""",
-        "outside": f"SELECT {name} AS v, abs(ln(v::double) - (SELECT avg(ln({name}::double)) FROM history "
-        f"WHERE {name} > 0)) AS n {now} AND {name} > 0",
+        "outside": f"SELECT {name} AS v, abs(ln({name}::double) - (SELECT avg(ln({name}::double)) "
+        f"FROM history WHERE {name} > 0)) AS n {now} AND {name} > 0",
     }[kind]
     rows = connection.execute(f"SELECT v::VARCHAR FROM ({wanted}) ORDER BY n DESC, 1 LIMIT 1").fetchall()
     return f"most of it {_named(column, rows[0][0])}" if rows else ""
