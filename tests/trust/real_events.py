@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.trust.own_shop import Sent
 
-FIRST_DAY = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)  # a Monday
+FIRST_DAY = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)  # a Monday, and long past
 DAYS, GOOD_DAYS = 14, 11
 _LONGEST = dt.timedelta(hours=3)  # visit: the file is of three hours
 _FILE = Path(__file__).resolve().parents[3] / "shared/data/rees46-2019-10-01.csv.gz"

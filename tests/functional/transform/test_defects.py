@@ -25,7 +25,7 @@ from tests.trust.defects import DEFECTS, Defect
 from tests.trust.real_events import Event, split, two_weeks
 
 SUITES = Path(__file__).resolve().parents[3] / "expectations" / "customer_events"
-LANDED_AT = ["2026-11-13 00:00:00Z", "2026-11-16 00:00:00Z"]
+LANDED_AT = ["2026-06-12 00:00:00Z", "2026-06-15 00:00:00Z"]
 OF_MARTS = [defect for defect in DEFECTS if not any(": " in name for name in defect.named)]
 Found = list[tuple[Weight, str]]
 Days = tuple[list[Event], list[Event]]
