@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _TABLE.lines:
         terminalreporter.section("trust")
         terminalreporter.write(f"{_TABLE}\n")
+        if page := os.environ.get("TRUST_PAGE"):
+            _TABLE.write(Path(page))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ class Table:
         self.lines: list[Line] = []
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take what the last report of a test brings; where it was the last of all, the page is written."""
+        """Take what the last report of a test brings."""
         for name, value in report.user_properties if report.when == "teardown" else ():
             if name == self.PROPERTY:
                 self.lines.append(Line(**value))
@@ -48,18 +47,14 @@ class Table:
             for line in ordered
         ]
         head = ["| | what | how much | came of it | what a person reads |", "|---|---|---|---|---|"]
-        text = "\n".join([*head, *rows])
-        if page := os.environ.get("TRUST_PAGE"):
-            _write(Path(page), text)
-        return text
+        return "\n".join([*head, *rows])
+
+    def write(self, page: Path) -> None:
+        """Put the table where the page has one."""
+        before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
+        _, _, after = rest.partition(_END)
+        page.write_text(f"{before}{_BEGIN}\n{self}\n{_END}{after}", encoding="utf-8")
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "¦")
-
-
-def _write(page: Path, table: str) -> None:
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    page.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", encoding="utf-8")

@@ -14,6 +14,7 @@ import duckdb
 
 from penstock.core.duckdb_file import quoted
 from penstock.validate.history.findings import Finding
+from penstock.validate.history.measured import number
 from penstock.validate.history.measures import Measure
 from penstock.validate.history.periods import listed
 from penstock.validate.history.scales import number_text
@@ -41,13 +42,12 @@ def with_causes(
 def _cause(
     connection: duckdb.DuckDBPyConnection, finding: Finding, measure: Measure | None, measures: UsualSet
 ) -> str:
-    columns = [*measures.texts, *measures.keys]
     periods = f"_period IN ({listed(finding.periods)})"
     if measure is None:
         return _value_of_shape(connection, finding, periods)
     if finding.level is None or finding.middle is None:
         return ""
-    others = [column for column in columns if column != finding.column or column in measures.keys]
+    others = [*(text for text in measures.texts if text != finding.column), *measures.keys]
     if measure.is_volume:
         tried = [_of_rows(connection, column, periods, len(finding.periods)) for column in others]
         share, value = max((one for one in tried if one), default=(0.0, ""))
@@ -110,10 +110,7 @@ FROM tried INNER JOIN rows ON {name} IS DISTINCT FROM _tried GROUP BY ALL
 """
     ).fetchall()
     for value, part, *raw in rows:
-        numbers = {
-            alias: None if number is None else float(number)
-            for alias, number in zip(measure.sql, raw, strict=True)
-        }
+        numbers = {alias: number(one) for alias, one in zip(measure.sql, raw, strict=True)}
         if (read := measure.read(numbers)) is not None:
             yield f"{_named(column, value)} ({number_text(100 * part)} % of the rows)", read.value
 

@@ -60,7 +60,7 @@ def simple_measures(
     start = 1
     for measure in measures:
         places = dict(zip(measure.sql, range(start, start + len(measure.sql)), strict=True))
-        raw[measure.name] = {row[0]: {alias: _number(row[n]) for alias, n in places.items()} for row in found}
+        raw[measure.name] = {row[0]: {alias: number(row[n]) for alias, n in places.items()} for row in found}
         start += len(measure.sql)
     return raw
 
@@ -95,10 +95,11 @@ def by_run(connection: duckdb.DuckDBPyConnection, sql: str) -> Mapping[int, Meas
     for as_of, is_judged, period, part, whole in connection.execute(
         f"SELECT _as_of, _is_judged, _period, part, whole FROM ({sql})"
     ).fetchall():
-        raw = {"part": _number(part), "whole": _number(whole)}
+        raw = {"part": number(part), "whole": number(whole)}
         found.setdefault(as_of, ({}, {}))[is_judged][period] = raw
     return found
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """A number as DuckDB gives it, as Python calculates with it."""
     return None if value is None else float(value)  # type: ignore[arg-type]
