@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -65,18 +66,22 @@ def backtest(pipeline: str, days: int, output: str) -> None:
     print_result(ask(_with_pipeline(pipeline), pipeline, days=days), output, backtest_text)
 
 
-_finding_argument = click.argument("findings", metavar="FINDING…", nargs=-1, required=True)
-_why_option = click.option("--why", required=True, help="Why, for whoever reads it later.")
-_by_option = click.option("--by", default=lambda: user_name(), help="Who. Default: the system's user.")
+def _about_findings(command: Callable[..., None]) -> click.Command:
+    """A verb of `validate` by which a person decides of findings."""
+    decorators = (
+        click.argument("pipeline"),
+        click.argument("findings", metavar="FINDING…", nargs=-1, required=True),
+        click.option("--why", required=True, help="Why, for whoever reads it later."),
+        click.option("--by", default=lambda: user_name(), help="Who. Default: the system's user."),
+        output_option,
+    )
+    whole = reports_errors(command)
+    for decorator in reversed(decorators):
+        whole = decorator(whole)
+    return validate.command()(whole)
 
 
-@validate.command()
-@click.argument("pipeline")
-@_finding_argument
-@_why_option
-@_by_option
-@output_option
-@reports_errors
+@_about_findings
 def accept(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: str) -> None:
     """Say that what a check of history of PIPELINE found is the new normal.
 
@@ -86,13 +91,7 @@ def accept(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: 
     _decide("accept", pipeline, findings, why, by, output)
 
 
-@validate.command()
-@click.argument("pipeline")
-@_finding_argument
-@_why_option
-@_by_option
-@output_option
-@reports_errors
+@_about_findings
 def reject(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: str) -> None:
     """Say that the data of what a check of history of PIPELINE found is bad.
 
@@ -102,13 +101,7 @@ def reject(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: 
     _decide("reject", pipeline, findings, why, by, output)
 
 
-@validate.command()
-@click.argument("pipeline")
-@_finding_argument
-@_why_option
-@_by_option
-@output_option
-@reports_errors
+@_about_findings
 def undo(pipeline: str, findings: tuple[str, ...], why: str, by: str, output: str) -> None:
     """Take back what was decided of a finding of PIPELINE: the gate judges as if nobody had said anything."""
     _decide("undo", pipeline, findings, why, by, output)
