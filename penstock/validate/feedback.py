@@ -35,6 +35,18 @@ _HEAD = """\
 """
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's own, but for texts with a line break other than `\\n`: those it would read back as a blank."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    breaks = any(character in text for character in "\x85\u2028\u2029")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if breaks else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 @dataclass(frozen=True)
 class Decision:
     """What `by` decided of a finding. `periods` of a column (`period_column`) are days or hours (`period`);
@@ -74,7 +86,7 @@ def read_feedback(file: Path) -> list[Decision]:
 def add_decisions(file: Path, decisions: Iterable[Decision]) -> None:
     """Add `decisions` to the file, which holds all of them afterwards, or is as it was."""
     all_of_them = [to_json(one) for one in [*read_feedback(file), *decisions]]
-    text = yaml.safe_dump(all_of_them, sort_keys=False, allow_unicode=True, width=100)
+    text = yaml.dump(all_of_them, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     write_whole(file, _HEAD + text)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from penstock.core.yaml_file import YamlFile
@@ -34,6 +34,7 @@ def check(**kwargs: Any) -> Check:
     words=st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=3, max_size=3),
     level=st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
+@example(finding="0000000", words=["\x85", "a\u2028b", "\u2029 \n c"], level=None)
 def test_what_was_decided_reads_as_it_was_written(
     tmp_path: Path, finding: str, words: list[str], level: float | None
 ) -> None:
