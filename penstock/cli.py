@@ -15,6 +15,7 @@ STAGES = {
     "ingest": "Kafka → landing: consume a stream, exactly once.",
     "transform": "Landing → warehouse: build a pipeline's candidate marts with dbt.",
     "validate": "The gate: judge the candidates with Great Expectations.",
+    "quarantine": "First aid: commits that the marts are built without; ls, add, release.",
     "publish": "Warehouse → marts: publish what the gate passed; ls, rollback, resume.",
     "monitor": "What people hear: failures to Slack, through an outbox.",
     "doctor": "What looks wrong, anywhere, and a way out; changes nothing.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import duckdb
@@ -60,6 +60,15 @@ class Input:
     landed: int
     rejected: int  # open rejects
     offsets: list[dict[str, int]]  # epoch, partition, next_offset
+    # Commits up to `landed_commit` that are left out of it, and how many events they hold.
+    quarantined: list[dict[str, int]] = field(default_factory=list)  # first_commit, last_commit
+    quarantined_events: int = 0
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """The numbers of the commits that are left out."""
+        runs = (range(run["first_commit"], run["last_commit"] + 1) for run in self.quarantined)
+        return frozenset(commit for run in runs for commit in run)
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ def candidate_table(mart: str) -> str:
 
 def write_build(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
     """Make `build` the one record of the open warehouse, in one transaction."""
-    values = {field.name: getattr(build, field.name) for field in fields(Build)}
+    values = {known.name: getattr(build, known.name) for known in fields(Build)}
     row = [_json(value) if name in _JSON else value for name, value in values.items()]
     connection.execute("BEGIN")
     connection.execute(_TABLE)
@@ -111,13 +120,13 @@ def read_builds(connection: duckdb.DuckDBPyConnection) -> list[Build]:
     """The records of the open warehouse: one, or none where no build has finished; more only by hand."""
     # The time zone of the session does not matter: Python gets times of UTC.
     columns = ", ".join(
-        f"{field.name} AT TIME ZONE 'UTC'" if field.name in _TIMES else field.name for field in fields(Build)
+        f"{known.name} AT TIME ZONE 'UTC'" if known.name in _TIMES else known.name for known in fields(Build)
     )
     try:
         rows = connection.execute(f"SELECT {columns} FROM _penstock.build").fetchall()
     except duckdb.CatalogException:
         return []
-    return [_build(dict(zip([field.name for field in fields(Build)], row, strict=True))) for row in rows]
+    return [_build(dict(zip([known.name for known in fields(Build)], row, strict=True))) for row in rows]
 
 
 def _build(row: dict[str, Any]) -> Build:

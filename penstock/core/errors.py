@@ -86,6 +86,10 @@ class GateRefused(PenstockError):
     """The gate judged, and at least one critical check failed: the data is bad."""
 
 
+class QuarantineError(PenstockError):
+    """Commits cannot be put into quarantine, or released, as somebody asked."""
+
+
 class PublishError(PenstockError):
     """Publishing is not allowed (no fitting verdict) or did not succeed."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from penstock.core.names import name_problem
 from penstock.core.settings import Settings
@@ -15,14 +15,19 @@ from penstock.core.yaml_file import KeyPath, YamlFile, read_yaml, suggestion
 
 _KEYS = {
     "name", "description", "schedule", "owner", "tags", "retries", "streams", "ingest", "select",
-    "notifications",
+    "notifications", "on_anomaly",
 }  # fmt: skip
+OnAnomaly = Literal["hold", "warn", "quarantine"]
 _REQUIRED = ("name", "description", "owner", "streams")
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline. Its words are Airflow's (`schedule, owner, tags, retries`) and dbt's (`select`)."""
+    """A pipeline. Its words are Airflow's (`schedule, owner, tags, retries`) and dbt's (`select`).
+
+    `on_anomaly`: what comes of a build that the gate refuses. `hold`: nothing. `warn`: what the checks of
+    history find stops nothing. `quarantine`: the marts are built without the commits that are new in it.
+    """
 
     name: str
     description: str
@@ -33,6 +38,7 @@ class Pipeline:
     retries: int = 0
     ingest: Literal["drain", "follow"] = "drain"
     select: str | None = None
+    on_anomaly: OnAnomaly = "hold"
     slack_channel: str | None = None
     file: Path = field(default=Path(), compare=False)
 
@@ -90,6 +96,7 @@ def read_pipeline(path: Path) -> Pipeline:
         retries=retries,
         ingest=ingest,
         select=_text(yaml_file, "select"),
+        on_anomaly=_on_anomaly(yaml_file),
         slack_channel=_slack_channel(yaml_file),
         file=path,
     )
@@ -103,6 +110,16 @@ def _streams(yaml_file: YamlFile) -> tuple[str, ...]:
         if stream in streams[:index]:
             raise yaml_file.error(("streams", index), f"the stream '{stream}' stands twice")
     return streams
+
+
+def _on_anomaly(yaml_file: YamlFile) -> OnAnomaly:
+    value = yaml_file.content.get("on_anomaly", "hold")
+    for known in get_args(OnAnomaly):
+        if value == known:
+            return known  # type: ignore[no-any-return]
+    raise yaml_file.error(
+        ("on_anomaly",), f"on_anomaly is {value!r}", fix="write 'hold', 'warn' or 'quarantine'"
+    )
 
 
 def _slack_channel(yaml_file: YamlFile) -> str | None:

@@ -119,6 +119,10 @@ class Settings:
         """What people decided of the gate's findings, YAML."""
         return self.data / "feedback" / f"{pipeline}.yaml"
 
+    def quarantine_file(self, pipeline: str) -> Path:
+        """Which commits the pipeline's marts are built without, YAML."""
+        return self.data / "quarantine" / f"{pipeline}.yaml"
+
     @property
     def docs_dir(self) -> Path:
         """Great Expectations' Data Docs: a static site."""

@@ -12,6 +12,7 @@ from penstock.core.command import to_json
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush, part_file
 from penstock.core.printable import printable
+from penstock.core.quarantine import Periods
 
 Outcome = Literal["passed", "refused", "error"]
 
@@ -64,7 +65,7 @@ class Skipped:
 @dataclass(frozen=True)
 class NewInput:
     """What came of a stream since the last publication: its commits, and by partition (`epoch`, `partition`)
-    the offsets from `from_offset` to before `next_offset`."""
+    the offsets from `from_offset` to before `next_offset`. Commits that were in quarantine have none."""
 
     stream: str
     first_commit: int
@@ -73,9 +74,19 @@ class NewInput:
 
 
 @dataclass(frozen=True)
+class Quarantined:
+    """Commits of a stream that the build leaves out, each run its `first_commit` and `last_commit`, and how
+    many events landed in them."""
+
+    stream: str
+    commits: list[dict[str, int]]
+    events: int
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The gate's verdict on exactly one build. Problems stand in the order of their weight. An older verdict
-    has no `new_inputs`."""
+    has no `new_inputs`, `new_periods` and `quarantined`. `new_periods`: what the checks of history judged."""
 
     pipeline: str
     build_id: str
@@ -89,6 +100,8 @@ class Verdict:
     warnings_by_mart: dict[str, int]
     docs: Path
     new_inputs: tuple[NewInput, ...] = ()
+    new_periods: tuple[Periods, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 def write_verdict(verdict: Verdict, file: Path) -> None:
@@ -133,5 +146,7 @@ def _verdict(content: dict[str, Any]) -> Verdict:
             "skipped": tuple(Skipped(**skipped) for skipped in content["skipped"]),
             "docs": Path(content["docs"]),
             "new_inputs": tuple(NewInput(**one) for one in content.get("new_inputs", [])),
+            "new_periods": tuple(Periods(**one) for one in content.get("new_periods", [])),
+            "quarantined": tuple(Quarantined(**one) for one in content.get("quarantined", [])),
         }
     )

@@ -12,6 +12,7 @@ from penstock.doctor.landing import landing_findings, left_findings
 from penstock.doctor.locks import lock_findings
 from penstock.doctor.machine import disk_findings, outbox_findings
 from penstock.doctor.published import published_findings
+from penstock.doctor.quarantine import quarantine_findings
 from penstock.doctor.topics import topic_findings
 
 
@@ -44,6 +45,8 @@ def examine(settings: Settings) -> Examination:
     for pipeline in declared.pipelines:
         marts, warehouse = settings.marts_link(pipeline.name), settings.warehouse_file(pipeline.name)
         findings += findings_of(str(warehouse), build_findings, settings, pipeline.name)
+        in_quarantine = str(settings.quarantine_file(pipeline.name))
+        findings += findings_of(in_quarantine, quarantine_findings, settings, pipeline.name)
         findings += findings_of(str(marts), published_findings, settings, pipeline.name)
     findings += findings_of(str(settings.outbox_file), outbox_findings, settings)
     findings.sort(key=lambda finding: _WEIGHT[finding.severity])  # stable: else in the order of the flow

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.core.command import output_option, print_result, reports_errors, run_id_option, say_aside
+from penstock.core.command import output_option, print_result, reports_errors, run_id_option
 from penstock.core.error_data import ErrorData, error_printed
-from penstock.core.errors import PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.settings import Settings
 
@@ -53,6 +52,7 @@ def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, ou
     from penstock.monitor.delivery import REAL_CLOCK, deliver
     from penstock.monitor.message import failure_message
     from penstock.monitor.outbox import Outbox
+    from penstock.monitor.post import post
     from penstock.monitor.situation import situation
     from penstock.monitor.slack import Slack
 
@@ -61,19 +61,11 @@ def failure(pipeline: str, stage: str, run_id: str, log_url: str, error: str, ou
         settings, pipeline=pipeline, stage=stage, run_id=run_id, log_url=log_url, error=_error(error),
         at=now, scrubbed=slack.scrubbed,
     )  # fmt: skip
-    message = failure_message(facts)
     outbox = Outbox(settings.outbox_file)
-    unsent = "" if slack.destination(channel) else f"not configured: {slack.what_is_missing}"
-    if unsent:
-        say_aside(f"Slack is {unsent}. The message:\n{message.text}")
-    try:
-        message_id = outbox.add(
-            message, pipeline=facts.pipeline, stage=facts.stage, run_id=facts.run_id, channel=channel,
-            at=now, unsent=unsent,
-        )  # fmt: skip
-    except PenstockError:
-        say_aside(f"The message could not be kept. It was:\n{message.text}")
-        raise
+    message_id, unsent = post(
+        outbox, slack, failure_message(facts), pipeline=facts.pipeline, stage=facts.stage,
+        run_id=facts.run_id, channel=channel, at=now,
+    )  # fmt: skip
     kill_point("monitor.stored")
     why = unsent or deliver(outbox, slack).why_pending
     entry = outbox.entry(message_id)

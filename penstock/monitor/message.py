@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,29 +46,54 @@ class Message:
     blocks: Blocks
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Something that people should hear of, and that is no failure: what is said of it, by label."""
+
+    title: str
+    said: dict[str, str]
+    facts: dict[str, str]
+
+
 def failure_message(failure: Failure) -> Message:
     """The message of a failure, within Slack's limits: what was cut says so."""
-    title = _cut(f"{failure.pipeline}: {failure.stage} failed", _SHORT)
     facts = {
         "Owner": failure.owner,
         "Environment": failure.environment,
         "Run": failure.run_id,
         "Failed at": f"{failure.at:%Y-%m-%d %H:%M:%S} UTC",
     }
-    facts = {label: _cut(value, _SHORT) for label, value in facts.items()}
-    said = {"What broke": _cut(failure.error.message or _NO_MESSAGE, _LONG)}
-    if failure.error.fix:
-        said["Fix"] = _cut(failure.error.fix, _LONG)
-    served = _cut(failure.served, _LONG)
+    said = {"What broke": failure.error.message or _NO_MESSAGE, "Fix": failure.error.fix or ""}
     links = {"Airflow log": failure.log_url, failure.docs_label: failure.docs}
+    title = f"{failure.pipeline}: {failure.stage} failed"
+    return _message(":rotating_light:", title, said, failure.served, facts, links)
+
+
+def notice_message(notice: Notice, scrubbed: Callable[[str], str]) -> Message:
+    """The message of a notice, each text freed of secrets by `scrubbed`, within Slack's limits."""
+
+    def clean(texts: dict[str, str]) -> dict[str, str]:
+        return {label: scrubbed(readable(text)) for label, text in texts.items()}
+
+    title = scrubbed(readable(notice.title))
+    return _message(":warning:", title, clean(notice.said), "", clean(notice.facts), {})
+
+
+def _message(
+    icon: str, title: str, said: dict[str, str], sentence: str, facts: dict[str, str], links: dict[str, str]
+) -> Message:
+    """What is empty is left out."""
+    title, sentence = _cut(title, _SHORT), _cut(sentence, _LONG)
+    said = {label: _cut(value, _LONG) for label, value in said.items() if value}
+    facts = {label: _cut(value, _SHORT) for label, value in facts.items()}
     links = {label: target for label, target in links.items() if target}
 
-    lines = [title, *(f"{label}: {value}" for label, value in said.items()), served]
+    lines = [title, *(f"{label}: {value}" for label, value in said.items()), *filter(None, [sentence])]
     lines += [f"{label}: {value}" for label, value in facts.items()]
     lines += [f"{label}: {_cut(target, _LONG)}" for label, target in links.items()]
-    blocks: Blocks = [_section(f":rotating_light: *{escaped(title)}*")]
+    blocks: Blocks = [_section(f"{icon} *{escaped(title)}*")]
     blocks += [_section(f"*{label}:* {escaped(value)}") for label, value in said.items()]
-    blocks.append(_section(escaped(served)))
+    blocks += [_section(escaped(sentence))] if sentence else []
     fields = [_markdown(f"*{label}:* {escaped(value)}") for label, value in facts.items()]
     blocks.append({"type": "section", "fields": fields})
     blocks += [_section(_link(label, target)) for label, target in links.items()]

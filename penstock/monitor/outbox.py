@@ -120,6 +120,11 @@ class Outbox:
             f" order by id desc limit {_DELIVERED_SHOWN}) order by id"
         )
 
+    def has(self, *, pipeline: str, stage: str, run_id: str) -> bool:
+        """Whether there is a message of this stage of a run, whatever became of it."""
+        same = "where pipeline = ? and stage = ? and run_id = ? limit 1"
+        return bool(self._select(same, pipeline, stage, run_id))
+
     def entry(self, message_id: int) -> Entry:
         """One message."""
         return self._select("where id = ?", message_id)[0]

@@ -19,7 +19,8 @@ _COLUMNS = (
     (
         "complete_until",
         "TIMESTAMP",
-        "All events that the broker had by then are in the marts, or rejected. Time zone: UTC.",
+        "All events that the broker had by then are in the marts, or rejected, or in quarantine. Time zone: "
+        "UTC.",
     ),
     (
         "newest_event_at",
@@ -40,6 +41,12 @@ _COLUMNS = (
     ),
     ("warnings", "BIGINT NOT NULL", "Checks of this mart that failed with severity warning."),
     ("owner", "VARCHAR", "Who answers for the mart."),
+    (
+        "quarantined_events",
+        "BIGINT NOT NULL",
+        "Events of the pipeline's streams that landed and that the marts are made without: the gate refused "
+        "them, or somebody said so; `penstock quarantine ls` says which and why. Usually 0.",
+    ),
 )
 
 
@@ -65,11 +72,12 @@ def write_mart_status(
     for name, _, text in _COLUMNS:
         connection.execute(f"COMMENT ON COLUMN main.mart_status.{quoted(name)} IS {literal(text)}")
     rejected = sum(read.rejected for read in build.inputs)
-    events = rejected + sum(read.landed for read in build.inputs)
+    quarantined = sum(read.quarantined_events for read in build.inputs)
+    events = rejected + quarantined + sum(read.landed for read in build.inputs)
     for mart in build.marts:
         connection.execute(
             "INSERT INTO main.mart_status "
-            f"SELECT ?, ?, ?, ?, {_newest_time(connection, mart)}, count(*), ?, ?, ?, ? "
+            f"SELECT ?, ?, ?, ?, {_newest_time(connection, mart)}, count(*), ?, ?, ?, ?, ? "
             f"FROM main.{quoted(mart.name)}",
             [
                 mart.name,
@@ -80,6 +88,7 @@ def write_mart_status(
                 rejected / events if events else 0.0,
                 verdict.warnings_by_mart.get(mart.name, 0),
                 mart.owner,
+                quarantined,
             ],
         )
 
@@ -89,12 +98,19 @@ def mark_republished(connection: duckdb.DuckDBPyConnection, published_at: dt.dat
     connection.execute("UPDATE main.mart_status SET published_at = ?", [published_at])
 
 
-def name_as_today(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give the columns of a `mart_status` that an older Penstock wrote the names that they have today."""
-    there = connection.execute("SELECT * FROM main.mart_status LIMIT 0").description or ()
-    for column in there:
-        if today := _FORMER_NAMES.get(column[0]):
-            connection.execute(f"ALTER TABLE main.mart_status RENAME {quoted(column[0])} TO {quoted(today)}")
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a `mart_status` that an older Penstock wrote the columns, and the names of them, of today."""
+    there = {column[0] for column in connection.execute("FROM main.mart_status LIMIT 0").description or ()}
+    for former, today in _FORMER_NAMES.items():
+        if former in there:
+            connection.execute(f"ALTER TABLE main.mart_status RENAME {quoted(former)} TO {quoted(today)}")
+    if "quarantined_events" not in there:  # it knew no quarantine
+        name, kind, text = _COLUMNS[-1]
+        table = "ALTER TABLE main.mart_status"
+        connection.execute(f"{table} ADD COLUMN {name} {kind.split()[0]} DEFAULT 0")
+        connection.execute(f"{table} ALTER COLUMN {name} DROP DEFAULT")
+        connection.execute(f"{table} ALTER COLUMN {name} SET NOT NULL")
+        connection.execute(f"COMMENT ON COLUMN main.mart_status.{name} IS {literal(text)}")
 
 
 def _newest_time(connection: duckdb.DuckDBPyConnection, mart: Mart) -> str:

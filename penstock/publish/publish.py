@@ -231,6 +231,7 @@ def _offset_ranges(read: Input, before: list[dict[str, Any]]) -> dict[str, Any]:
         "landed_commit": read.landed_commit,
         "landed": read.landed,
         "rejected": read.rejected,
+        "quarantined": read.quarantined,
         "offsets": [
             {
                 "epoch": place["epoch"],

@@ -22,7 +22,7 @@ from penstock.publish.ledger import (
     version_before,
     write_ledger,
 )
-from penstock.publish.mart_status import mark_republished, name_as_today
+from penstock.publish.mart_status import bring_up_to_date, mark_republished
 from penstock.publish.publish import PublishResult, result_of
 from penstock.publish.versions import (
     file_being_written,
@@ -144,7 +144,7 @@ def _serve_again(
         shutil.copyfile(source.path, written)
         with closing(open_duckdb(written)) as connection:
             connection.begin()
-            name_as_today(connection)
+            bring_up_to_date(connection)
             mark_republished(connection, now)
             write_ledger(connection, [*ledger, row])
             connection.commit()

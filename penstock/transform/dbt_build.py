@@ -16,6 +16,7 @@ from pathlib import Path
 
 from penstock.core.build_record import NodeCounts
 from penstock.core.errors import TransformError
+from penstock.core.quarantine import Commits, runs_of
 from penstock.core.settings import Settings
 from penstock.transform.artifacts import Failure, node_counts, node_failures
 from penstock.transform.dbt_messages import dbt_error
@@ -39,9 +40,15 @@ class DbtBuild:
 
 
 def dbt_build(
-    settings: Settings, pipeline: str, *, select: str | None, ready: Callable[[Path, list[str]], bool]
+    settings: Settings,
+    pipeline: str,
+    *,
+    select: str | None,
+    left_out: Commits,
+    ready: Callable[[Path, list[str]], bool],
 ) -> DbtBuild:
-    """Run one `dbt build` of the pipeline's project in a process that ends with this one.
+    """Run one `dbt build` of the pipeline's project in a process that ends with this one, without the commits
+    in `left_out`.
 
     When dbt has parsed the project, and before any node runs, `ready` is called with the folder of
     `manifest.json` and the unique ids of what will run. It returns whether to build in full, or raises what
@@ -60,7 +67,7 @@ def dbt_build(
             [sys.executable, "-m", "penstock.transform.dbt_process", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(settings, data),
+            env=_environment(settings, data, left_out),
             encoding="utf-8",
         )
         assert process.stdin is not None
@@ -95,7 +102,7 @@ def _data_as_url(data: Path) -> Iterator[Path]:
         yield link
 
 
-def _environment(settings: Settings, data: Path) -> dict[str, str]:
+def _environment(settings: Settings, data: Path, left_out: Commits) -> dict[str, str]:
     """This process's environment, with our settings as they are here."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
     return kept | {
@@ -103,6 +110,7 @@ def _environment(settings: Settings, data: Path) -> dict[str, str]:
         "PENSTOCK_DATA": str(data),
         "PENSTOCK_ENV": settings.environment,
         "PENSTOCK_COMPARED": "yes",  # what a build by hand is not: see the macro begin_build
+        "PENSTOCK_QUARANTINED": json.dumps({stream: runs_of(of) for stream, of in left_out.items()}),
     }
 
 

@@ -33,11 +33,19 @@ class Plan:
 
 
 def plan_build(
-    settings: Settings, pipeline: str, manifest: dict[str, Any], selected: list[str], *, full_refresh: bool
+    settings: Settings,
+    pipeline: str,
+    manifest: dict[str, Any],
+    selected: list[str],
+    *,
+    full_refresh: bool,
+    moved: str | None = None,
 ) -> Plan:
-    """Compare the selected incremental models with the rows that the warehouse has of them.
+    """Compare the selected incremental models with the rows that the warehouse has of them. `moved`: which
+    commits of those that it has read have come into quarantine since, or out of it.
 
-    Raises TransformError where the rows of one were made of something else, unless all is built in full.
+    Raises TransformError where the rows of one were made of something else, unless all is built in full; and
+    where commits have moved, and a model keeps its rows whatever changes.
     """
     project = Project(manifest, settings.dbt_project_dir(pipeline))
     models = {
@@ -48,6 +56,8 @@ def plan_build(
         and node["config"]["full_refresh"] is not False  # dbt's word for: keep the rows, whatever changes
     }
     wanted = {unique_id: project.made_of(unique_id) for unique_id in models}
+    if moved is not None:
+        _refuse_kept_rows(pipeline, manifest, selected, moved)
     path = settings.warehouse_file(pipeline)
     if full_refresh or not path.exists():
         return Plan(None, wanted)
@@ -64,6 +74,8 @@ def plan_build(
     for unique_id in sorted(there & noted.keys()):
         if noted[unique_id] != wanted[unique_id]:
             raise _changed(pipeline, models[unique_id], noted[unique_id], wanted[unique_id])
+    if moved is not None:
+        return Plan(moved, wanted)
     unknown = sorted(str(models[unique_id]["name"]) for unique_id in there - noted.keys())
     if unknown:
         return Plan(
@@ -131,6 +143,18 @@ def _noted(connection: duckdb.DuckDBPyConnection) -> dict[str, Parts]:
     for model, part, fingerprint in rows:
         noted.setdefault(model, {})[part] = fingerprint
     return noted
+
+
+def _refuse_kept_rows(pipeline: str, manifest: dict[str, Any], selected: list[str], moved: str) -> None:
+    for node in filter(None, map(manifest["nodes"].get, selected)):
+        config = node["config"]
+        if config.get("materialized") == "incremental" and config.get("full_refresh") is False:
+            raise TransformError(
+                f"pipeline {pipeline}: {moved}, but the incremental model {node['name']} "
+                f"({node['original_file_path']}) keeps its rows: its `full_refresh` is false",
+                fix="take the setting from the model, or bring the commits back to where they were "
+                f"(`penstock quarantine ls {pipeline}` shows them)",
+            )
 
 
 def _changed(pipeline: str, node: dict[str, Any], noted: Parts, wanted: Parts) -> TransformError:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import duckdb
 
 from penstock.core.build_record import Input
 from penstock.core.errors import TransformError
+
+_KEPT = tuple(known.name for known in fields(Input))
 
 
 def read_inputs(connection: duckdb.DuckDBPyConnection, streams: tuple[str, ...]) -> list[Input]:
@@ -15,10 +19,14 @@ def read_inputs(connection: duckdb.DuckDBPyConnection, streams: tuple[str, ...])
     ).fetchone()
     if known is None:
         return []
-    rows = connection.execute(
-        "select stream, landed_commit, complete_until, landed, rejected, offsets from _penstock.inputs"
-    ).fetchall()
-    found = {row[0]: Input(*row) for row in rows}
+    noted = connection.execute("select * from _penstock.inputs")
+    # A warehouse may be older than a column; a note may be older than the column's first value.
+    names = [column[0] for column in noted.description or ()]
+    rows = (dict(zip(names, row, strict=True)) for row in noted.fetchall())
+    found = {
+        row["stream"]: Input(**{name: row[name] for name in _KEPT if row.get(name) is not None})
+        for row in rows
+    }
     return [found[stream] for stream in streams if stream in found]
 
 

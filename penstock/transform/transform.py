@@ -23,6 +23,7 @@ from penstock.transform.dbt_build import DbtBuild, FileWasHeld, dbt_build
 from penstock.transform.history import Plan, note_made_of, plan_build
 from penstock.transform.inputs import all_inputs, read_inputs
 from penstock.transform.landing import refuse_lost_commits, wait_until_readable
+from penstock.transform.left_out import LeftOut
 from penstock.transform.marts import candidate_marts
 from penstock.transform.public_models import check_public_models
 from penstock.transform.sources import check_sources
@@ -54,7 +55,8 @@ def transform(
     """Build the candidate marts of the pipeline `name`, and record the build:
 
     1. check what is declared, before anything runs
-    2. wait for the pipeline's lock and for the files that dbt will want; `patience` seconds for each
+    2. wait for the pipeline's lock and for the files that dbt will want; `patience` seconds for each. What is
+       in quarantine from here on is left out
     3. run `dbt build`: when the project is parsed, see that what is public can be served, and that the rows
        of incremental models are made of what is declared; then build, which empties the build record first
     4. write the build record, if nothing that is declared changed meanwhile
@@ -68,7 +70,7 @@ def transform(
     with pipeline_lock(settings, name, what="transform", wait=patience):  # 2
         declared = declarations_hash(settings, name, pipeline.streams)
         before = _read_before(settings, pipeline, wait=patience)
-        build, leaps = _build(settings, pipeline, full_refresh=full_refresh, patience=patience)  # 3
+        build, leaps = _build(settings, pipeline, before, full_refresh=full_refresh, patience=patience)  # 3
         kill_point("transform.built")
         record = _record(settings, pipeline, build, run_id=run_id, declared=declared)  # 4
     return TransformResult(
@@ -96,23 +98,27 @@ def _read_before(settings: Settings, pipeline: Pipeline, *, wait: float) -> list
 
 
 def _build(
-    settings: Settings, pipeline: Pipeline, *, full_refresh: bool, patience: float
+    settings: Settings, pipeline: Pipeline, before: list[Input], *, full_refresh: bool, patience: float
 ) -> tuple[DbtBuild, Leaps]:
     """dbt attaches a landing file without waiting: wait first, and again when its writer was quicker."""
     deadline = time.monotonic() + patience
+    left_out = LeftOut(settings, pipeline.name)
     while True:
         leaps = {
             stream: wait_until_readable(settings, stream, wait=max(deadline - time.monotonic(), 0))
             for stream in pipeline.streams
         }
+        left_out.refuse_other_commits()
         try:
-            return _build_once(settings, pipeline, full_refresh=full_refresh), leaps
+            return _build_once(settings, pipeline, before, left_out, full_refresh=full_refresh), leaps
         except FileWasHeld:
             if time.monotonic() > deadline:
                 raise
 
 
-def _build_once(settings: Settings, pipeline: Pipeline, *, full_refresh: bool) -> DbtBuild:
+def _build_once(
+    settings: Settings, pipeline: Pipeline, before: list[Input], left_out: LeftOut, *, full_refresh: bool
+) -> DbtBuild:
     name, target = pipeline.name, settings.dbt_output_dir(pipeline.name) / "target"
     plan: Plan | None = None
 
@@ -120,14 +126,15 @@ def _build_once(settings: Settings, pipeline: Pipeline, *, full_refresh: bool) -
         nonlocal plan
         manifest = manifest_of(target)
         check_public_models(settings, name, manifest, selected)
-        plan = plan_build(settings, name, manifest, selected, full_refresh=full_refresh)
+        moved = left_out.moved_since(before)
+        plan = plan_build(settings, name, manifest, selected, full_refresh=full_refresh, moved=moved)
         if plan.why_full is not None:
             refuse_lost_commits(settings, settings.warehouse_file(name), pipeline.streams)
             _log.warning("pipeline %s: all is built anew (full refresh): %s", name, plan.why_full)
         return full_refresh or plan.why_full is not None
 
     try:
-        return dbt_build(settings, name, select=pipeline.select, ready=ready)
+        return dbt_build(settings, name, select=pipeline.select, left_out=left_out.commits, ready=ready)
     finally:
         kill_point("transform.dbt_ended")
         if plan is not None:

@@ -5,6 +5,7 @@ expectations.py  the same in Great Expectations' own types: a misspelt check is 
 candidates.py    what is judged: the build and its marts, in the warehouse, opened read-only
 supported.py     what Great Expectations declares, but cannot judge in DuckDB
 sql_check.py     a check in SQL, which DuckDB alone reads
+anomalies.py     what `on_anomaly` of a pipeline changes in its suites
 published.py     what is compared with: the last published version, beside the candidates
 new_inputs.py    what came since then, as commits and offsets
 history/         the check of history: what is new resembles what is published

@@ -15,8 +15,11 @@ import duckdb
 
 from penstock.core.build_record import candidate_table
 from penstock.core.errors import GateError
+from penstock.core.pipeline import load_pipeline
 from penstock.core.pipeline_lock import pipeline_lock
+from penstock.core.quarantine import read_moves
 from penstock.core.settings import Settings
+from penstock.validate.anomalies import with_severities, with_what_is_left_out
 from penstock.validate.candidates import open_warehouse, the_build
 from penstock.validate.feedback import read_feedback, with_feedback
 from penstock.validate.history.as_of import AsOf, as_of_each_period
@@ -95,7 +98,9 @@ def backtest(settings: Settings, pipeline: str, *, days: int) -> Backtest:
         for suite in suites:
             for check in suite.checks:
                 refuse_wrong_question(connection, check, suite.mart)
+        suites = with_severities(suites, load_pipeline(settings, pipeline).on_anomaly)
         suites = with_feedback(suites, read_feedback(settings.feedback_file(pipeline)))
+        suites = with_what_is_left_out(suites, read_moves(settings.quarantine_file(pipeline)))
         of_history = [(suite, check) for suite in suites for check in suite.checks]
         return Backtest(
             pipeline=pipeline,

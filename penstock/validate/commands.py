@@ -26,9 +26,10 @@ def _judge_command(pipeline: str) -> click.Command:
         """The gate: judge the candidates of a pipeline with Great Expectations.
 
         Prints and writes the verdict, which names the build that was judged; publish needs a passing one.
-        Ends with 1 where the data is bad, or where a check could not be judged.
+        Where it refuses them and the pipeline says `on_anomaly: quarantine`, it builds them without what is
+        new, and judges these. Ends with 1 where the data is bad, or where a check could not be judged.
         """
-        from penstock.validate.gate import validate as judge
+        from penstock.quarantine.first_aid import judge
         from penstock.validate.verdict import verdict_error, verdict_text
 
         settings = _with_pipeline(pipeline)

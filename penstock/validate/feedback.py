@@ -4,10 +4,7 @@
 `undo`: the decision on a finding counts no more. The file is a list to which each decision is added; of one
 finding the last counts.
 
-It lies in the data folder, not beside the suites: the project may be read-only, and a change of what declares
-a pipeline asks for another build before the gate judges again, whereas the same candidate is judged again
-after a decision. It is about this environment's data, too. A person can read it, and keep it under version
-control with a copy.
+The same candidate is judged again after a decision: nothing need be built anew. Its form: `core/yaml_log.py`.
 """
 
 from __future__ import annotations
@@ -18,11 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from penstock.core.command import to_json
-from penstock.core.part_file import write_whole
-from penstock.core.yaml_file import YamlFile, read_yaml, suggestion
+from penstock.core.yaml_log import read_log, write_log
 from penstock.validate.history.comparison import HISTORY_CHECK
 from penstock.validate.history.periods import LENGTHS, Period
 from penstock.validate.history.question import HISTORY_CHECKS
@@ -33,18 +27,6 @@ _HEAD = """\
 # What people decided of findings of the gate; of one finding the last decision counts. It is written by
 # penstock validate accept | reject | undo.
 """
-
-
-class _Dumper(yaml.SafeDumper):
-    """PyYAML's own, but for texts with a line break other than `\\n`: those it would read back as a blank."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    breaks = any(character in text for character in "\x85\u2028\u2029")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if breaks else None)
-
-
-_Dumper.add_representer(str, _text)
 
 
 @dataclass(frozen=True)
@@ -74,20 +56,14 @@ _KEYS = tuple(Decision.__dataclass_fields__)
 def read_feedback(file: Path) -> list[Decision]:
     """All decisions, oldest first; none where there is no file. Raises DeclarationError, which names file and
     line, for one that is damaged."""
-    if not file.exists():
-        return []
-    read = read_yaml(file)
-    content = read.content if read.content is not None else []
-    if not isinstance(content, list):
-        raise read.error((), "a list of decisions is expected", fix=_mend(file))
-    return [_decision(read, number, item) for number, item in enumerate(content)]
+    return [
+        Decision(**item | {"periods": tuple(item["periods"])}) for item in read_log(file, _KEYS, _problem)
+    ]
 
 
 def add_decisions(file: Path, decisions: Iterable[Decision]) -> None:
     """Add `decisions` to the file, which holds all of them afterwards, or is as it was."""
-    all_of_them = [to_json(one) for one in [*read_feedback(file), *decisions]]
-    text = yaml.dump(all_of_them, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    write_whole(file, _HEAD + text)
+    write_log(file, _HEAD, [to_json(one) for one in [*read_feedback(file), *decisions]])
 
 
 def in_force(decisions: Iterable[Decision]) -> list[Decision]:
@@ -123,14 +99,18 @@ def feedback_of(mart: str, check: Check, decisions: Iterable[Decision]) -> dict[
         ],
         "rejected": sorted(
             {
-                str(part)
+                text
                 for one in of_mart
                 if one.decision == "reject" and one.period_column == column
-                for text in one.periods
-                for part in _parts(dt.datetime.fromisoformat(text), str(one.period), period)
+                for text in as_periods_of(period, one.periods, str(one.period))
             }
         ),
     }
+
+
+def as_periods_of(length: str, periods: Iterable[str], of: str) -> list[str]:
+    """Days or hours (`of`) as periods of another length: a day is its hours, an hour is of its day."""
+    return [str(part) for text in periods for part in _parts(dt.datetime.fromisoformat(text), of, length)]
 
 
 def _with_feedback(mart: str, check: Check, decisions: Iterable[Decision]) -> Check:
@@ -145,21 +125,6 @@ def _parts(one: Period, of: str, into: str) -> list[Period]:
     if of == "day" and into == "hour":
         return [one + number * LENGTHS["hour"] for number in range(24)]
     return [one.replace(hour=0)] if into == "day" else [one]
-
-
-def _decision(read: YamlFile, number: int, item: Any) -> Decision:
-    at: tuple[int, ...] = (number,)
-    if not isinstance(item, dict):
-        raise read.error(at, f"a decision is a mapping, not {item!r}", fix=_mend(read.path))
-    for key in item:
-        if key not in _KEYS:
-            raise read.error((*at, str(key)), f"unknown key '{key}'", fix=suggestion(str(key), _KEYS))
-    for key in _KEYS:
-        if key not in item:
-            raise read.error(at, f"a decision without '{key}'", fix=_mend(read.path))
-        if (problem := _problem(key, item[key])) is not None:
-            raise read.error((*at, key), f"{key} is {item[key]!r}: {problem}", fix=_mend(read.path))
-    return Decision(**item | {"periods": tuple(item["periods"])})
 
 
 def _problem(key: str, value: Any) -> str | None:
@@ -182,7 +147,3 @@ def _is_period(text: Any) -> bool:
         return isinstance(text, str) and dt.datetime.fromisoformat(text).tzinfo is None
     except ValueError:
         return False
-
-
-def _mend(file: Path) -> str:
-    return f"mend the line, or move the file away: {file.name} then says nothing"

@@ -11,8 +11,10 @@ from penstock.core.errors import GateError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline import load_pipeline
 from penstock.core.pipeline_lock import pipeline_lock
+from penstock.core.quarantine import read_moves
 from penstock.core.settings import Settings
-from penstock.core.verdict import Counts, Outcome, Verdict, write_verdict
+from penstock.core.verdict import Counts, Outcome, Quarantined, Verdict, write_verdict
+from penstock.validate.anomalies import with_severities, with_what_is_left_out
 from penstock.validate.candidates import open_warehouse, the_build
 from penstock.validate.feedback import read_feedback, with_feedback
 from penstock.validate.history.question import refuse_wrong_question
@@ -29,8 +31,8 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
 
     1. Remove the old verdict, under the pipeline's lock: a run that breaks off leaves none.
     2. Open the warehouse read-only, to the end: what is judged cannot change meanwhile.
-    3. Read the suites, and what people decided of earlier findings; everything that is wrong in them is found
-       before any check runs.
+    3. Read the suites, what people decided of earlier findings, and what is in quarantine; everything that
+       is wrong in them is found before any check runs.
     4. Leave out, and count, the checks that compare with what is not published yet.
     5. Run the checks on that very connection, build the Data Docs, write the verdict.
 
@@ -47,7 +49,9 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             build = the_build(connection, pipeline)
             _refuse_changed(settings, pipeline, build)
             suites = read_suites(settings.suites_dir(pipeline), (mart.name for mart in build.marts))  # 3
+            suites = with_severities(suites, load_pipeline(settings, pipeline).on_anomaly)
             decisions = read_feedback(settings.feedback_file(pipeline))
+            moves = read_moves(settings.quarantine_file(pipeline))
             refuse_unsupported(connection, suites, build.marts)
             check_sql(connection, suites, build.marts)
             with quiet():
@@ -62,6 +66,7 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
                     for check in suite.checks:
                         refuse_wrong_question(connection, check, mart.name)
                 suites = with_feedback(suites, decisions)
+                suites = with_what_is_left_out(suites, moves)
                 published = attach_published(connection, settings.marts_link(pipeline))  # 4
                 suites, skipped = skip_incomparable(connection, suites, published=published)
                 new = new_inputs(connection, build) if published else ()
@@ -90,6 +95,12 @@ def validate(settings: Settings, pipeline: str, run_id: str) -> Verdict:
             warnings_by_mart={mart: counts.warned for mart, counts in marts.items()},
             docs=docs,
             new_inputs=new,
+            new_periods=tuple(one for found in judgements for one in found.new_periods),
+            quarantined=tuple(
+                Quarantined(read.stream, read.quarantined, read.quarantined_events)
+                for read in build.inputs
+                if read.quarantined
+            ),
         )
         write_verdict(verdict, verdict_file)
     return verdict

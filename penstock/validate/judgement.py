@@ -25,8 +25,10 @@ import penstock.validate.quantiles  # noqa: F401  # both put theirs in the place
 from penstock.core.build_record import BUILD_IDS, Build
 from penstock.core.errors import GateError, first_line
 from penstock.core.printable import on_one_line
+from penstock.core.quarantine import Periods
 from penstock.core.verdict import Counts, NewInput, Problem, Skipped
 from penstock.validate.expectations import gx_suite
+from penstock.validate.history.comparison import HISTORY_CHECK
 from penstock.validate.history.question import HISTORY_CHECKS
 from penstock.validate.new_inputs import new_inputs_text
 from penstock.validate.published import query_of
@@ -45,6 +47,7 @@ class Judgement:
     counts: Counts
     problems: tuple[Problem, ...]
     skipped: tuple[Skipped, ...] = ()
+    new_periods: tuple[Periods, ...] = ()
 
 
 class Judge:
@@ -129,7 +132,7 @@ class Judge:
             errored=errored,
             skipped=len(skipped),
         )
-        return Judgement(suite.mart, counts, problems, skipped)
+        return Judgement(suite.mart, counts, problems, skipped, tuple(_new_periods(suite.mart, pairs)))
 
     def _problems(
         self, mart: str, pairs: list[tuple[Check, ExpectationValidationResult]]
@@ -174,6 +177,12 @@ def _learning(mart: str, pairs: list[tuple[Check, ExpectationValidationResult]])
     for check, result in pairs:
         if check.type in HISTORY_CHECKS and (reason := _details(result.result).get("learning")):
             yield Skipped(mart, check.type, check.description, reason)
+
+
+def _new_periods(mart: str, pairs: list[tuple[Check, ExpectationValidationResult]]) -> Iterator[Periods]:
+    for check, result in pairs:
+        if check.type == HISTORY_CHECK and (periods := _details(result.result).get("periods")):
+            yield Periods(mart, check.kwargs["period_column"], check.kwargs.get("period", "day"), periods)
 
 
 def _severity(check: Check, result: dict[str, Any]) -> str:

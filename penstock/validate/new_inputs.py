@@ -1,4 +1,5 @@
-"""What the candidates are made of, and the published marts are not: commits and offsets that came since."""
+"""What the candidates are made of, and the published marts are not: commits and offsets that came since, and
+commits that were released from quarantine."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import duckdb
 
 from penstock.core.build_record import Build
+from penstock.core.quarantine import runs_of
 from penstock.core.verdict import NewInput
 
 _SHOWN = 4  # partitions
@@ -30,7 +32,12 @@ def new_inputs(connection: duckdb.DuckDBPyConnection, build: Build) -> tuple[New
 def _since(known: dict[str, dict[str, Any]], build: Build) -> Iterator[NewInput]:
     for now in build.inputs:
         before = known.get(now.stream)
-        if before is None or now.landed_commit <= before["landed_commit"]:
+        if before is None:
+            continue
+        for first, last in runs_of(_left_out_before(before) - now.left_out):
+            yield NewInput(now.stream, first, last, [])  # released since
+        newer = set(range(before["landed_commit"] + 1, now.landed_commit + 1)) - now.left_out
+        if not newer:
             continue
         ends = {(one["epoch"], one["partition"]): one["next_offset"] for one in before["offsets"]}
         offsets = [
@@ -42,7 +49,15 @@ def _since(known: dict[str, dict[str, Any]], build: Build) -> Iterator[NewInput]
             for one in now.offsets
         ]  # fmt: skip
         moved = [one for one in offsets if one["from_offset"] < one["next_offset"]]
-        yield NewInput(now.stream, before["landed_commit"] + 1, now.landed_commit, moved)
+        for first, last in runs_of(newer):
+            yield NewInput(now.stream, first, last, moved)
+
+
+def _left_out_before(published: dict[str, Any]) -> frozenset[int]:
+    """The commits that the published version left out; up to the newest that it knew."""
+    runs = published.get("quarantined", [])  # an older Penstock left nothing out
+    commits = (commit for run in runs for commit in range(run["first_commit"], run["last_commit"] + 1))
+    return frozenset(commit for commit in commits if commit <= published["landed_commit"])
 
 
 def new_inputs_text(inputs: tuple[NewInput, ...]) -> str:

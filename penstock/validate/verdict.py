@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.core.errors import GateError, GateRefused, PenstockError
+from penstock.core.quarantine import commits_text
 from penstock.core.verdict import Counts, Problem, Verdict
 
 _PROBLEMS_TOLD = 5
@@ -23,6 +24,7 @@ def verdict_text(verdict: Verdict) -> str:
         lines.append(
             f"skipped: {_plural(len(marts), 'check')} of {', '.join(dict.fromkeys(marts))}: {reason}"
         )
+    lines += [f"in quarantine: {one}" for one in quarantined_texts(verdict)]
     lines.append(f"Data Docs: {verdict.docs}")
     return "\n".join(lines)
 
@@ -43,6 +45,15 @@ def verdict_error(verdict: Verdict) -> PenstockError | None:
     if failed:
         return GateRefused(_first_and_more(failed, "failed"), fix=fix)
     return None
+
+
+def quarantined_texts(verdict: Verdict) -> list[str]:
+    """What the build leaves out, a line for each stream."""
+    return [
+        commits_text(one.stream, [(run["first_commit"], run["last_commit"]) for run in one.commits])
+        + f", {one.events:,} {'event' if one.events == 1 else 'events'}: not in the marts"
+        for one in verdict.quarantined
+    ]
 
 
 def by_weight(problems: Sequence[Problem]) -> tuple[Problem, ...]:

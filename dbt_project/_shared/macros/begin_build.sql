@@ -28,6 +28,8 @@ create table if not exists _penstock.inputs (
 );
 alter table _penstock.inputs add column if not exists landed_at timestamptz; -- warehouses may be older than it
 alter table _penstock.inputs add column if not exists invocation_id varchar;
+alter table _penstock.inputs add column if not exists quarantined struct(first_commit bigint, last_commit bigint)[];
+alter table _penstock.inputs add column if not exists quarantined_events bigint;
 drop table if exists _penstock.build; -- `penstock transform` makes it, once this build has succeeded
 {% endif %}
 {% endmacro %}

@@ -11,14 +11,44 @@
 
     `record_input` is part of the model's own transaction: rows and the note of what they hold are committed together.
     The other two cannot be: DuckDB attaches and detaches outside of transactions.
+
+    Where commits of the stream are in quarantine, the model reads views of the file, which leave them out, under the
+    same names. `penstock transform` says which; a build by hand leaves nothing out.
 #}
 
 {% macro landing_file(stream) -%}
 {{ env_var('PENSTOCK_DATA', '../../data') }}/landing/{{ stream }}.duckdb
 {%- endmacro %}
 
+{# Runs of commits that are in quarantine: a list of their first and last numbers. #}
+{% macro quarantined(stream) %}
+{% do return(fromjson(env_var('PENSTOCK_QUARANTINED', '{}')).get(stream, [])) %}
+{% endmacro %}
+
+{# SQL of what is true of an event that is in quarantine. #}
+{% macro is_quarantined(stream) -%}
+({% for first, last in penstock_shared.quarantined(stream) %}_commit between {{ first }} and {{ last }}
+{%- if not loop.last %} or {% endif %}{% endfor %})
+{%- endmacro %}
+
+{# The database that the landing file itself is attached as. #}
+{% macro whole_landing(stream) -%}
+{{ '_' if penstock_shared.quarantined(stream) }}landing_{{ stream }}
+{%- endmacro %}
+
 {% macro attach_landing(stream) %}
-attach if not exists '{{ penstock_shared.landing_file(stream) | replace("'", "''") }}' as landing_{{ stream }} (read_only);
+{% set whole = penstock_shared.whole_landing(stream) %}
+attach if not exists '{{ penstock_shared.landing_file(stream) | replace("'", "''") }}' as {{ whole }} (read_only);
+{% if penstock_shared.quarantined(stream) %}
+attach if not exists ':memory:' as landing_{{ stream }};
+create schema if not exists landing_{{ stream }}.raw;
+create or replace view landing_{{ stream }}.raw.{{ adapter.quote(stream) }} as
+from {{ whole }}.raw.{{ adapter.quote(stream) }}
+where not {{ penstock_shared.is_quarantined(stream) }};
+{% for table in ['rejects', 'offsets', 'commits', 'topics', 'gaps', 'landing'] %}
+create or replace view landing_{{ stream }}.raw.{{ table }} as from {{ whole }}.raw.{{ table }};
+{% endfor %}
+{% endif %}
 {# `penstock transform` and ingest bring older files up to date; a build by hand meets them as they are. #}
 select
     error(
@@ -53,7 +83,8 @@ where
 {% macro record_input(stream) %}
 delete from _penstock.inputs where stream = '{{ stream }}';
 insert into _penstock.inputs (
-    stream, landed_commit, complete_until, landed, rejected, offsets, landed_at, invocation_id
+    stream, landed_commit, complete_until, landed, rejected, offsets, landed_at, invocation_id, quarantined,
+    quarantined_events
 )
 select
     landing.stream,
@@ -74,12 +105,30 @@ select
         from landing_{{ stream }}.raw.offsets
     ),
     (select max_by("at", "commit") from landing_{{ stream }}.raw.commits),
-    '{{ invocation_id }}'
+    '{{ invocation_id }}',
+    {% if penstock_shared.quarantined(stream) %}
+    [
+        {% for first, last in penstock_shared.quarantined(stream) %}
+        {'first_commit': {{ first }}, 'last_commit': {{ last }}}{{ ',' if not loop.last }}
+        {% endfor %}
+    ],
+    (
+        select count(*) from {{ penstock_shared.whole_landing(stream) }}.raw.{{ adapter.quote(stream) }}
+        where {{ penstock_shared.is_quarantined(stream) }}
+    )
+    {% else %}
+    [],
+    0
+    {% endif %}
 from landing_{{ stream }}.raw.landing;
 {% endmacro %}
 
 {% macro detach_landing(stream) %}
 detach landing_{{ stream }}
+{% if penstock_shared.quarantined(stream) %}
+;
+detach {{ penstock_shared.whole_landing(stream) }}
+{% endif %}
 {% endmacro %}
 
 {#

@@ -29,7 +29,7 @@ Values = dict[Period, Value]
 class Question:
     """What a suite asks: which column says when a row is, how long a period is, how many periods are looked
     back on, how few are too few to judge by, and what is left out, silenced or tuned. Then what people
-    decided of its findings, which get an id where `mart` is said."""
+    decided of its findings, which get an id where `mart` is said, and what the candidate is made without."""
 
     column: str
     period: str = "day"
@@ -40,6 +40,7 @@ class Question:
     tolerance: Mapping[str, float] = field(default_factory=dict)  # by measure; 2: twice as tolerant
     accepted: Collection[Accepted] = ()
     rejected: Collection[Period] = ()
+    unfinished: Collection[Period] = ()  # events of them are in quarantine
     mart: str | None = None
 
 
@@ -48,7 +49,7 @@ class Comparison:
     """What was found. `learning`: why nothing could be judged; None where it was."""
 
     findings: tuple[Finding, ...]
-    judged: int  # periods
+    judged: tuple[Period, ...]
     measures: tuple[str, ...]
     learning: str | None = None
 
@@ -62,7 +63,7 @@ class Comparison:
         if self.learning:
             return f"learning: {self.learning}"
         if not self.findings:
-            return f"{self.judged} {period}s as usual, in {len(self.measures)} measures"
+            return f"{len(self.judged)} {period}s as usual, in {len(self.measures)} measures"
         texts = [
             f"{one.text(period)} [{one.id}]" if one.id else one.text(period)
             for one in self.findings[:_IN_WORDS]
@@ -104,7 +105,7 @@ def without_judgement(periods: Periods, question: Question) -> Comparison | None
     if periods.judged or periods.far or not periods.rows_before:
         known = _known(periods) if periods.judged else len(periods.rows_before)
         learning = f"{known} published {question.period}s so far, of {question.min_periods}"
-    return Comparison((), 0, (), learning)
+    return Comparison((), (), (), learning)
 
 
 def judge(
@@ -124,7 +125,7 @@ def judge(
     if question.mart is not None:
         found = [replace(one, id=_id(one, question)) for one in found]
     heaviest_first = sorted(found, key=lambda one: -one.weight)
-    return Comparison(tuple(heaviest_first), len(periods.judged), tuple(measures.names()))
+    return Comparison(tuple(heaviest_first), periods.judged, tuple(measures.names()))
 
 
 def _knows_far(periods: Periods, question: Question) -> bool:
@@ -148,16 +149,17 @@ def _judge(measure: Measure, raw: Measured, periods: Periods, question: Question
         judged = dict.fromkeys(periods.judged, none) | judged
     singles = []
     for one in periods.judged:
-        if measure.of_whole_period and one == periods.newest:
+        may_lack = one == periods.newest or one in question.unfinished  # it may not be over, or not be whole
+        if measure.of_whole_period and may_lack:
             continue
-        asked = _tolerant(measure, 1.5) if one == periods.newest else measure  # it may not be over
+        asked = _tolerant(measure, 1.5) if may_lack else measure
         known = history.get(one) or published.get(one)
         if one in judged and (
             finding := judge_period(
                 asked, [one], judged[one], history, middle, known=known, accepted=accepted
             )
         ):
-            if one == periods.newest and _is_less(judged[one], history):
+            if may_lack and _is_less(judged[one], history):
                 if measure.is_volume:
                     continue
                 if measure.grows:

@@ -17,6 +17,7 @@ from great_expectations.expectations.expectation import BatchExpectation
 from penstock.core.build_record import candidate_table
 from penstock.core.duckdb_file import quoted
 from penstock.validate.history.comparison import Comparison, Question, compare
+from penstock.validate.history.findings import period_text
 from penstock.validate.history.keys import KeyQuestion, Moved, moved
 from penstock.validate.history.norm import Weight
 from penstock.validate.history.question import HISTORY_KEYS, question_of
@@ -55,7 +56,7 @@ class ExpectNewPeriodsToResembleHistory(BatchExpectation):  # type: ignore[misc]
                 "details": {
                     "learning": compared.learning,
                     "stops": compared.stops,
-                    "periods": compared.judged,
+                    "periods": [period_text(one, self.period) for one in compared.judged],
                     "measures": len(compared.measures),
                     "findings": [one.as_json(self.period_column, self.period) for one in compared.findings],
                 },
@@ -134,5 +135,5 @@ def _unpublished(connection: duckdb.DuckDBPyConnection, mart: str, columns: Iter
 
 def _compare(connection: duckdb.DuckDBPyConnection, mart: str, question: Question) -> Comparison:
     if learning := _unpublished(connection, mart, [question.column]):
-        return Comparison((), 0, (), learning)
+        return Comparison((), (), (), learning)
     return compare(connection, candidate_table(mart), f"published.{quoted(mart)}", question)

@@ -61,6 +61,7 @@ def question_of(kwargs: Mapping[str, Any], feedback: Mapping[str, Any], mart: st
             for said in feedback.get("accepted", ())
         ],
         rejected={_period(text) for text in feedback.get("rejected", ())},
+        unfinished={_period(text) for text in feedback.get("unfinished", ())},
         mart=mart,
     )
 

@@ -40,6 +40,8 @@ create table raw.commits ("commit" bigint primary key, "at" timestamptz, kind va
     rejected bigint);
 create table raw.topics (epoch integer primary key, cluster_id varchar, topic varchar, topic_id varchar,
     since timestamptz);
+create table raw.gaps (epoch integer, "partition" integer, from_offset bigint, to_offset bigint, events bigint,
+    "at" timestamptz, run_id varchar);
 create table raw.landing (stream varchar, environment varchar, format_version integer, complete_until timestamptz,
     huge_events boolean default false);
 insert into raw.topics values (1, 'cluster', 'customer_events', 'topic', '2026-11-01 00:00:00Z');

@@ -147,6 +147,7 @@ def test_every_setting_that_the_code_reads_is_explained() -> None:
     source = "\n".join(file.read_text() for file in (REPOSITORY / "penstock").rglob("*.py"))
     read = set(re.findall(r"\b(?:PENSTOCK|KAFKA|SLACK)_[A-Z_]*[A-Z]\b", source))
     for_tests_and_ourselves = {
-        "PENSTOCK_KILL_AT", "PENSTOCK_RUN_ID", "PENSTOCK_LOCAL", "PENSTOCK_COMPARED"
+        "PENSTOCK_KILL_AT", "PENSTOCK_RUN_ID", "PENSTOCK_LOCAL", "PENSTOCK_COMPARED",
+        "PENSTOCK_QUARANTINED",
     }  # fmt: skip
     assert read - explained == for_tests_and_ourselves

@@ -1,0 +1,104 @@
+"""The gate, and after it first aid: a build that it refuses is made anew without what is new in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import replace
+
+from penstock.core.errors import GateRefused, PenstockError
+from penstock.core.kill_point import kill_point
+from penstock.core.pipeline import load_pipeline
+from penstock.core.quarantine import Commits, Move, add_moves, commits_text, read_moves, runs_of
+from penstock.core.settings import Settings
+from penstock.core.verdict import Verdict
+from penstock.quarantine.spoilt import moves_of, spoilt_commits
+from penstock.quarantine.told import tell_what_is_in
+from penstock.transform.transform import transform
+from penstock.validate.gate import validate
+from penstock.validate.verdict import verdict_error
+
+_SAID = 3  # problems
+_log = logging.getLogger(__name__)
+
+
+def judge(settings: Settings, pipeline: str, run_id: str) -> Verdict:
+    """Judge the candidates of `pipeline`, as `validate` does; and where the gate refuses them, and the
+    pipeline says `on_anomaly: quarantine`:
+
+    1. put the commits that are new in them into quarantine;
+    2. build the marts without them, and judge these: the verdict that counts, where it passes;
+    3. else take that back and build and judge as before: what is new is not what is wrong.
+
+    Killed on the way, the next build leaves these commits out, and people hear of it then.
+
+    Raises as `validate` and `transform` do; GateRefused, with both reasons, where 2 can be neither built nor
+    judged.
+    """
+    declared = load_pipeline(settings, pipeline)
+    verdict = validate(settings, pipeline, run_id)
+    if declared.on_anomaly != "quarantine":
+        return verdict
+    if verdict.outcome == "refused":
+        verdict = _without_what_is_new(settings, pipeline, verdict, run_id)
+    try:
+        tell_what_is_in(settings, declared)
+    except PenstockError as exc:  # the verdict stands; the next run says it
+        _log.warning("%s: nobody hears yet of what is in quarantine: %s", pipeline, exc.message)
+    return verdict
+
+
+def _without_what_is_new(settings: Settings, pipeline: str, verdict: Verdict, run_id: str) -> Verdict:
+    file = settings.quarantine_file(pipeline)
+    before = read_moves(file)
+    spoilt = spoilt_commits(verdict, before)
+    if not spoilt:
+        _log.warning("%s: is refused, and nothing is new in it that could be left out", pipeline)
+        return verdict
+    refusal = verdict_error(verdict)
+    assert refusal is not None
+    moves = moves_of(settings, verdict, spoilt, now=dt.datetime.now(dt.UTC), why=_why(verdict))
+    _log.warning("%s: is refused, and built anew without %s", pipeline, _text(spoilt))
+    add_moves(file, moves)  # 1
+    kill_point("quarantine.entered")
+    try:
+        transform(settings, pipeline, run_id=run_id)  # 2
+        without = validate(settings, pipeline, run_id)
+    except PenstockError as exc:
+        _take_back(settings, pipeline, moves, f"the marts without them: {exc.message}")
+        raise GateRefused(
+            f"{refusal.message}; and without {_text(spoilt)} the marts could not be built or judged: "
+            f"{exc.message}",
+            fix=exc.fix or refusal.fix,
+        ) from exc
+    if without.outcome == "passed":
+        return without
+    still = verdict_error(without)
+    assert still is not None
+    _log.warning("%s: is refused without them, too: %s", pipeline, still.message)
+    _take_back(settings, pipeline, moves, f"the gate refuses the marts without them, too: {still.message}")
+    transform(settings, pipeline, run_id=run_id)  # 3
+    return validate(settings, pipeline, run_id)
+
+
+def _take_back(settings: Settings, pipeline: str, moves: list[Move], why: str) -> None:
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    add_moves(
+        settings.quarantine_file(pipeline),
+        [replace(move, action="release", at=at, why=why) for move in moves],
+    )
+
+
+def _why(verdict: Verdict) -> str:
+    """What the gate found, without what could be done about the verdict, which is another one soon."""
+    found = [
+        f"marts.{problem.mart}: {problem.check}: {problem.observed}"
+        for problem in verdict.problems
+        if problem.severity == "critical"
+    ]
+    more = [f"and {len(found) - _SAID} more"] if len(found) > _SAID else []
+    return "; ".join([*found[:_SAID], *more])
+
+
+def _text(commits: Commits) -> str:
+    return "; ".join(commits_text(stream, runs_of(numbers)) for stream, numbers in commits.items())

@@ -1,0 +1,53 @@
+"""The commits in quarantine, which a build leaves out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from penstock.core.build_record import Input
+from penstock.core.duckdb_file import open_duckdb
+from penstock.core.errors import LandingError
+from penstock.core.quarantine import Commits, Move, commits_text, in_quarantine, read_moves, runs_of
+from penstock.core.settings import Settings
+
+
+class LeftOut:
+    """What builds of `pipeline` leave out from now on: `commits`, by stream."""
+
+    def __init__(self, settings: Settings, pipeline: str) -> None:
+        self._settings, self._pipeline = settings, pipeline
+        self._moves: list[Move] = read_moves(settings.quarantine_file(pipeline))
+        self.commits: Commits = in_quarantine(self._moves)
+
+    def moved_since(self, read: Iterable[Input]) -> str | None:
+        """Of the commits that the warehouse has `read`, those that it did not leave out, and those that it
+        did and which are released, for people; None where there are none. Its rows are to be made anew."""
+        said = []
+        for one in read:
+            now = self.commits.get(one.stream, frozenset())
+            known = frozenset(commit for commit in now if commit <= one.landed_commit)
+            for commits, what in ((known - one.left_out, "in quarantine"), (one.left_out - now, "released")):
+                if commits:
+                    said.append(f"{commits_text(one.stream, runs_of(commits))}: {what}")
+        return "; ".join(said) or None
+
+    def refuse_other_commits(self) -> None:
+        """They must be those of these landing files: one that was made anew gives the same numbers to other
+        events, which nobody wanted to leave out. Raises LandingError."""
+        for stream, now in self.commits.items():
+            path = self._settings.landing_file(stream)
+            with open_duckdb(path, read_only=True) as connection:
+                landed = dict(connection.execute('select "commit", "at" from raw.commits').fetchall())
+            for move in self._moves:
+                if move.stream != stream or move.action != "quarantine" or not move.commits & now:
+                    continue
+                if landed.get(move.last_commit) != dt.datetime.fromisoformat(move.landed_at):
+                    run = (move.first_commit, move.last_commit)
+                    raise LandingError(
+                        f"{path}: does not hold {commits_text(stream, [run])} of {move.landed_at}, in "
+                        f"quarantine since {move.at}: the file was replaced or restored",
+                        fix="bring the file back; or, to leave nothing of this one out, run: penstock "
+                        f"quarantine release {self._pipeline} {stream} {run[0]}-{run[1]} --why …",
+                        where=path,
+                    )
