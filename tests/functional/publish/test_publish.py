@@ -44,9 +44,9 @@ def test_the_first_publication_serves_the_candidates(shop):
     assert shop.query("FROM mart_status") == [
         (
             "sessions", 1, naive(shop.now), naive(shop.now), utc(2026, 11, 20, 10, 30), 2, 1, 0.1, 2,
-            "team-sessions",
+            "team-sessions", 0,
         ),
-        ("purchases", 1, naive(shop.now), naive(shop.now), None, 3, 1, 0.1, 0, "team-purchases"),
+        ("purchases", 1, naive(shop.now), naive(shop.now), None, 3, 1, 0.1, 0, "team-purchases", 0),
     ]  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_every_column_of_our_own_tables_is_explained_and_no_time_has_a_zone(shop
         "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() "
         "WHERE table_name IN ('mart_status', 'publications')"
     )
-    assert len(columns) == 10 + 15
+    assert len(columns) == 11 + 15
     for table, name, data_type, comment in columns:
         assert comment, f"{table}.{name}"
         assert data_type != "TIMESTAMP WITH TIME ZONE", f"{table}.{name}"

@@ -75,7 +75,7 @@ def test_commits_are_named_as_people_do() -> None:
         ("automatic: true", "automatic: 1", ":12: automatic is 1: true or false is expected"),
         ("why: x", "", "a decision without 'why'"),
         ("why: x", "why: x\n  who: me", "unknown key 'who'"),
-        ("'2026-01-12T11:00:00+00:00'", "'2026-01-12'", ":8: at is '2026-01-12': a time"),
+        ("'2026-01-12T11:00:00+00:00'", "'2026-01-12'", ": at is '2026-01-12': a time"),
         ("- mart: sales", "- shop: sales", "touched is"),
     ],
 )  # fmt: skip
