@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from penstock.cli import main
+from penstock.core.quarantine import Move, Periods, add_moves
 
 HISTORY = {
     "type": "expect_new_periods_to_resemble_history",
@@ -35,6 +37,7 @@ create or replace table marts.customers as
 select user_id, 'country ' || user_id % 7 as country, sum(price)::decimal(12, 2) as revenue
 from marts.purchases group by user_id
 """
+_AT = "2026-01-14T10:00:00+00:00"
 LAST_DAYS = "bought_at >= '2026-01-12'"
 
 
@@ -133,6 +136,51 @@ def test_a_declared_warning_never_stops(judged: Callable[..., Result], shop: Any
     history = HISTORY | {"severity": "warning"}
     assert judged(f"update marts.purchases set price = 0 where {LAST_DAYS}", history=history).exit_code == 0
     assert problem(shop)["severity"] == "warning"
+
+
+def test_where_the_pipeline_says_warn_no_check_of_history_stops(
+    judged: Callable[..., Result], shop: Any
+) -> None:
+    with shop.settings.pipeline_file("shop").open("a") as pipeline:
+        pipeline.write("on_anomaly: warn\n")
+    assert judged(f"update marts.purchases set price = 0 where {LAST_DAYS}").exit_code == 0
+    assert problem(shop)["severity"] == "warning"
+    shop.suite(
+        "purchases",
+        {"type": "expect_column_min_to_be_between", "kwargs": {"column": "price", "min_value": 1}},
+    )
+    result = CliRunner().invoke(main, ["validate", "shop"])
+    assert result.exit_code == 1, "any other critical check holds"
+
+
+@pytest.mark.parametrize(
+    ("touched", "stops"),
+    [
+        (None, True),
+        (Periods("purchases", "bought_at", "day", ["2026-01-12"]), False),
+        (Periods("purchases", "bought_at", "hour", ["2026-01-12 09:00"]), False),
+        (Periods("purchases", "bought_at", "day", ["2026-01-13"]), True),
+        (Periods("purchases", "paid_at", "day", ["2026-01-12"]), True),
+        (Periods("customers", "bought_at", "day", ["2026-01-12"]), True),
+    ],
+)
+def test_a_day_that_is_in_quarantine_may_be_empty(
+    judged: Callable[..., Result], shop: Any, touched: Periods | None, stops: bool
+) -> None:
+    if touched:
+        move = Move(
+            action="quarantine", stream="orders", first_commit=3, last_commit=3, landed_at=_AT, by="penstock",
+            at=_AT, why="x", run_id="r", automatic=True, touched=(touched,),
+        )  # fmt: skip
+        add_moves(shop.settings.quarantine_file("shop"), [move])
+    result = judged("delete from marts.purchases where bought_at::date = '2026-01-12'")
+    assert result.exit_code == stops
+    if stops:
+        assert "rows of 2026-01-12 is 0" in problem(shop)["observed"]
+        return
+    assert shop.verdict()["problems"] == []
+    add_moves(shop.settings.quarantine_file("shop"), [replace(move, action="release")])
+    assert CliRunner().invoke(main, ["validate", "shop"]).exit_code == 1, "once released it must be whole"
 
 
 @pytest.mark.parametrize(

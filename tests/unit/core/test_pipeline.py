@@ -54,6 +54,11 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
         (GOOD.replace("[clicks, orders]", "[clicks, Orders]"), "shop.yaml:4: 'Orders' cannot name a stream"),
         (GOOD.replace("[clicks, orders]", "[a, a]"), "shop.yaml:4: the stream 'a' stands twice"),
         (GOOD + "ingest: poll\n", "shop.yaml:5: ingest is 'poll'\n  Fix: write 'drain' or 'follow'"),
+        (
+            GOOD + "on_anomaly: stop\n",
+            "shop.yaml:5: on_anomaly is 'stop'\n  Fix: write 'hold', 'warn' or 'quarantine'",
+        ),
+        (GOOD + "on_anomaly: [warn]\n", "shop.yaml:5: on_anomaly is ['warn']"),
         (GOOD + "retries: true\n", "shop.yaml:5: retries is True"),
         (GOOD + "retries: -1\n", "shop.yaml:5: retries is -1"),
         (GOOD + "schedule: 5\n", "shop.yaml:5: schedule is 5"),
