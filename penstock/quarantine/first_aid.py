@@ -9,7 +9,15 @@ from dataclasses import replace
 from penstock.core.errors import GateRefused, PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline import load_pipeline
-from penstock.core.quarantine import Commits, Move, add_moves, commits_text, read_moves, runs_of
+from penstock.core.quarantine import (
+    Commits,
+    Move,
+    add_moves,
+    commits_text,
+    in_quarantine,
+    read_moves,
+    runs_of,
+)
 from penstock.core.settings import Settings
 from penstock.core.verdict import Verdict
 from penstock.quarantine.spoilt import moves_of, spoilt_commits
@@ -59,7 +67,8 @@ def _without_what_is_new(settings: Settings, pipeline: str, verdict: Verdict, ru
     assert refusal is not None
     moves = moves_of(settings, verdict, spoilt, now=dt.datetime.now(dt.UTC), why=_why(verdict))
     _log.warning("%s: is refused, and built anew without %s", pipeline, _text(spoilt))
-    add_moves(file, moves)  # 1
+    there = in_quarantine(before)  # where an earlier try was killed
+    add_moves(file, [move for move in moves if not move.commits <= there.get(move.stream, frozenset())])  # 1
     kill_point("quarantine.entered")
     try:
         transform(settings, pipeline, run_id=run_id)  # 2

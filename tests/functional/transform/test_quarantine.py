@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,10 +50,10 @@ class Till(Shop):
             events = connection.sql(DAY.format(day=day, price=price, rows=rows)).to_arrow_table()
         return self.landing.land_table(events)
 
-    def build_and_judge(self) -> Any:
+    def build_and_judge(self, **env: str) -> subprocess.CompletedProcess[str]:
         built = self.transform()
         assert built.returncode == 0, built.stderr
-        return self.run("validate")
+        return self.penstock("validate", PIPELINE, **env)
 
     def publish(self) -> None:
         judged = self.build_and_judge()
@@ -68,10 +69,10 @@ class Till(Shop):
         assert verdict is not None
         return verdict
 
-    def penstock(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def penstock(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "penstock", *words, "-o", "json"],
-            env=self.env, text=True, capture_output=True, timeout=PATIENCE,
+            env=self.env | env, text=True, capture_output=True, timeout=PATIENCE,
         )  # fmt: skip
 
     def read(self, sql: str) -> list[tuple[Any, ...]]:
@@ -135,7 +136,9 @@ def test_a_spoilt_commit_is_left_out_told_and_released(
     assert till.read("select distinct quarantined_events from mart_status") == [(0,)]
 
     spoilt = till.land_day(9, price=100)
-    judged = till.build_and_judge()
+    killed = till.build_and_judge(PENSTOCK_KILL_AT="quarantine.entered")
+    assert killed.returncode == -signal.SIGKILL
+    judged = till.run("validate")
     assert judged.returncode == 0, judged.stdout + judged.stderr
     assert f"customer_events commit {spoilt}" in judged.stderr
     (left_out,) = till.verdict().quarantined
