@@ -35,4 +35,7 @@ def _as_text(result: TransformResult) -> str:
         f"{result.warnings} warnings; {result.new_commits} new commits of landing",
         f"  build {result.build_id}",
     ]
+    if result.quarantined_events:
+        left_out = f"  {result.quarantined_events:,} events are left out: they are in quarantine"
+        lines.append(f"{left_out} (penstock quarantine ls {result.pipeline})")
     return "\n".join(lines)

@@ -35,7 +35,8 @@ Leaps = dict[str, list[range]]  # by stream, the commit numbers that were never 
 
 @dataclass(frozen=True)
 class TransformResult:
-    """A finished build. `new_commits` is how many transactions of landing it read for the first time."""
+    """A finished build. `new_commits` is how many transactions of landing it read for the first time;
+    `quarantined_events` how many events it was made without."""
 
     build_id: str
     run_id: str
@@ -46,6 +47,7 @@ class TransformResult:
     unit_tests: int
     warnings: int
     new_commits: int
+    quarantined_events: int
     seconds: float
 
 
@@ -83,6 +85,7 @@ def transform(
         unit_tests=build.counts.unit_tests,
         warnings=build.counts.warnings,
         new_commits=_new_commits(before, list(record.inputs), leaps),
+        quarantined_events=sum(read.quarantined_events for read in record.inputs),
         seconds=round(time.monotonic() - started, 3),
     )
 

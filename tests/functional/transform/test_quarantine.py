@@ -237,7 +237,8 @@ def test_what_a_person_leaves_out_is_not_built(untested_project: Path, tmp_path:
         "quarantine", "add", PIPELINE, "customer_events", "2", "--why", "a test", "--by", "b"
     )
     assert moved.returncode == 0, moved.stderr
-    assert till.transform().returncode == 0
+    built = till.transform()
+    assert json.loads(built.stdout)["quarantined_events"] == 5, built.stderr
     assert till.query("select count(*) from staging.stg_customer_events") == [(3,)]
     inputs = "select landed, landed_commit, quarantined_events from _penstock.inputs"
     assert till.query(inputs) == [(3, 2, 5)]
