@@ -9,14 +9,13 @@ from dataclasses import replace
 from penstock.core.errors import GateRefused, PenstockError
 from penstock.core.kill_point import kill_point
 from penstock.core.pipeline import load_pipeline
+from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.quarantine import (
-    Commits,
     Move,
     add_moves,
     commits_text,
     in_quarantine,
     read_moves,
-    runs_of,
 )
 from penstock.core.settings import Settings
 from penstock.core.verdict import Verdict
@@ -57,26 +56,22 @@ def judge(settings: Settings, pipeline: str, run_id: str) -> Verdict:
 
 
 def _without_what_is_new(settings: Settings, pipeline: str, verdict: Verdict, run_id: str) -> Verdict:
-    file = settings.quarantine_file(pipeline)
-    before = read_moves(file)
-    spoilt = spoilt_commits(verdict, before)
-    if not spoilt:
-        _log.warning("%s: is refused, and nothing is new in it that could be left out", pipeline)
-        return verdict
     refusal = verdict_error(verdict)
     assert refusal is not None
-    moves = moves_of(settings, verdict, spoilt, now=dt.datetime.now(dt.UTC), why=_why(verdict))
-    _log.warning("%s: is refused, and built anew without %s", pipeline, _text(spoilt))
-    there = in_quarantine(before)  # where an earlier try was killed
-    add_moves(file, [move for move in moves if not move.commits <= there.get(move.stream, frozenset())])  # 1
-    kill_point("quarantine.entered")
+    moves: list[Move] = []
     try:
+        moves = _enter(settings, pipeline, verdict)  # 1
+        if not moves:
+            _log.warning("%s: is refused, and nothing is new in it that could be left out", pipeline)
+            return verdict
+        _log.warning("%s: is refused, and built anew without %s", pipeline, _text(moves))
+        kill_point("quarantine.entered")
         transform(settings, pipeline, run_id=run_id)  # 2
         without = validate(settings, pipeline, run_id)
     except PenstockError as exc:
         _take_back(settings, pipeline, moves, f"the marts without them: {exc.message}")
         raise GateRefused(
-            f"{refusal.message}; and without {_text(spoilt)} the marts could not be built or judged: "
+            f"{refusal.message}; and without what is new in them the marts could not be built or judged: "
             f"{exc.message}",
             fix=exc.fix or refusal.fix,
         ) from exc
@@ -90,12 +85,26 @@ def _without_what_is_new(settings: Settings, pipeline: str, verdict: Verdict, ru
     return validate(settings, pipeline, run_id)
 
 
+def _enter(settings: Settings, pipeline: str, verdict: Verdict) -> list[Move]:
+    """Put what is new in a refused build into quarantine. Returns the moves that do so; none of nothing."""
+    file = settings.quarantine_file(pipeline)
+    with pipeline_lock(settings, pipeline, what="quarantine"):
+        before = read_moves(file)
+        spoilt = spoilt_commits(verdict, before)
+        moves = moves_of(settings, verdict, spoilt, now=dt.datetime.now(dt.UTC), why=_why(verdict))
+        there = in_quarantine(before)  # where an earlier try was killed
+        new = [move for move in moves if not move.commits <= there.get(move.stream, frozenset())]
+        if new:
+            add_moves(file, new)
+    return moves
+
+
 def _take_back(settings: Settings, pipeline: str, moves: list[Move], why: str) -> None:
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    add_moves(
-        settings.quarantine_file(pipeline),
-        [replace(move, action="release", at=at, why=why) for move in moves],
-    )
+    if moves:
+        with pipeline_lock(settings, pipeline, what="quarantine"):
+            back = [replace(move, action="release", at=at, why=why) for move in moves]
+            add_moves(settings.quarantine_file(pipeline), back)
 
 
 def _why(verdict: Verdict) -> str:
@@ -109,5 +118,5 @@ def _why(verdict: Verdict) -> str:
     return "; ".join([*found[:_SAID], *more])
 
 
-def _text(commits: Commits) -> str:
-    return "; ".join(commits_text(stream, runs_of(numbers)) for stream, numbers in commits.items())
+def _text(moves: list[Move]) -> str:
+    return "; ".join(commits_text(one.stream, [(one.first_commit, one.last_commit)]) for one in moves)

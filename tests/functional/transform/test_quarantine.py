@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.quarantine import read_moves
 from penstock.core.verdict import Verdict, read_verdict
 from penstock.monitor.slack_stand_in import SlackStandIn
 from tests.functional.transform.conftest import PIPELINE, Shop
@@ -178,33 +177,6 @@ def test_a_spoilt_commit_is_left_out_told_and_released(
     till.publish_what_passed()
     assert till.days_sold() == list(range(1, 12))
     assert till.read("select distinct quarantined_events from mart_status") == [(0,)]
-
-
-def test_what_is_refused_without_the_new_commits_too_is_not_their_fault(
-    quarantining_project: Path, tmp_path: Path, slack: SlackStandIn
-) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(quarantining_project, project)
-    till = Till(tmp_path / "data", project)
-    for day in range(2):
-        till.land_day(day)
-    till.publish()
-
-    suite(
-        project,
-        "sessions",
-        {"type": "expect_table_row_count_to_be_between", "kwargs": {"max_value": 3}},
-    )
-    new = till.land_day(2)
-    judged = till.build_and_judge()
-    assert judged.returncode == 1
-    assert "expect_table_row_count_to_be_between" in judged.stdout
-    assert "without them, too" in judged.stderr
-    assert till.verdict().quarantined == ()
-    moves = read_moves(till.settings.quarantine_file(PIPELINE))
-    assert [(one.action, one.first_commit) for one in moves] == [("quarantine", new), ("release", new)]
-    assert till.query("select count(*) from staging.stg_customer_events") == [(1200,)]
-    assert not slack.received
 
 
 @pytest.mark.parametrize(
