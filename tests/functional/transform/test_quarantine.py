@@ -109,14 +109,14 @@ def quarantining_project(untested_project: Path, tmp_path_factory: pytest.TempPa
     return project
 
 
-def suite(project: Path, mart: str, *more: dict[str, Any]) -> None:
+def suite(project: Path, mart: str) -> None:
     history = {
         "type": "expect_new_periods_to_resemble_history",
         "kwargs": {"period_column": MARTS[mart]},
     }
     file = project / "expectations" / PIPELINE / f"{mart}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump({"name": mart, "expectations": [history, *more]}))
+    file.write_text(yaml.safe_dump({"name": mart, "expectations": [history]}))
 
 
 def say(project: Path, **more: Any) -> None:
