@@ -19,7 +19,8 @@ from penstock.core.duckdb_file import literal, quoted
 from penstock.validate.history.comparison import Comparison, Question, judge, without_judgement
 from penstock.validate.history.measured import Measured, Shape, by_run, shapes_of, simple_measures
 from penstock.validate.history.measures import Measure, Raw
-from penstock.validate.history.periods import LENGTHS, Period, Periods, choose, fingerprints, rows_of
+from penstock.validate.history.periods import LENGTHS, Period, Periods, choose, fingerprints, listed, rows_of
+from penstock.validate.history.shapes import new
 from penstock.validate.history.usual_set import UsualSet, column_types, naming_columns, usual_set_of
 
 _AT_ONCE = 5_000  # periods of windows, whose values are in memory
@@ -27,6 +28,25 @@ _AT_ONCE = 5_000  # periods of windows, whose values are in memory
 _SEEN_BY_RUNS = """
 SELECT _as_of, _is_judged, NOT _is_judged AS _in_norm, _period, v, n
 FROM windows JOIN {counts} USING (_period) WHERE _as_of IN ({runs})
+"""
+# As `shapes.new` of each run, which would join each window with all values: one is new in a period if it came
+# last before the window began.
+_NEW_BY_RUNS = """
+WITH counted AS (
+    SELECT _period, n, max(CASE WHEN NOT list_contains([{never}], _period) THEN _period END) OVER (
+        PARTITION BY v ORDER BY _period ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS last_before
+    FROM {counts}
+),
+sums AS (SELECT _period, last_before, sum(n) AS n FROM counted GROUP BY ALL),
+begins AS (SELECT _as_of, min(_period) AS begin FROM windows WHERE NOT _is_judged GROUP BY ALL)
+SELECT
+    _as_of, _is_judged, _period,
+    sum(n) FILTER (last_before IS NULL OR begin IS NULL OR last_before < begin) AS part,
+    sum(n) AS whole
+FROM windows JOIN sums USING (_period) LEFT JOIN begins USING (_as_of)
+WHERE _as_of IN ({runs})
+GROUP BY ALL
 """
 _SEEN_BY_ITSELF = """
 SELECT 0 AS _as_of, false AS _is_judged, true AS _in_norm, _period, {value} AS v, count(*) AS n
@@ -148,10 +168,17 @@ class _Past:
                     asked_by.setdefault(shape.measure.name, []).append(run.number)
         compared = {}
         for name, shape in shapes.items():
-            numbers = ", ".join(map(str, asked_by[name]))
-            seen = _SEEN_BY_RUNS.format(counts=self._counts(shape.value), runs=numbers)
-            compared[name] = by_run(self._connection, shape.sql(seen))
+            counts, numbers = self._counts(shape.value), ", ".join(map(str, asked_by[name]))
+            if shape.sql is new:
+                sql = _NEW_BY_RUNS.format(counts=counts, runs=numbers, never=self._never_known())
+            else:
+                sql = shape.sql(_SEEN_BY_RUNS.format(counts=counts, runs=numbers))
+            compared[name] = by_run(self._connection, sql)
         return compared
+
+    def _never_known(self) -> str:
+        """SQL of the periods that no run compares others with."""
+        return listed([*self._question.left_out, *self._question.rejected]) or "NULL::TIMESTAMP"
 
     def _shapes(self, run: _Run) -> Iterator[Shape]:
         by_hours = self._question.period == "day"

@@ -86,9 +86,10 @@ def compare(
         return nothing
     of_history = rows_of(published, question.column, question.period, [*periods.history, *periods.rejected])
     in_norm = f"NOT list_contains([{listed(periods.rejected)}]::TIMESTAMP[], _period) AS _in_norm"
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW history AS SELECT *, {in_norm} FROM ({of_history})")
+    # Tables, which are read once for each measure; of a view all rows of the mart would be.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE history AS SELECT *, {in_norm} FROM ({of_history})")
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW judged AS "
+        f"CREATE OR REPLACE TEMP TABLE judged AS "
         f"{rows_of(candidate, question.column, question.period, periods.judged)}"
     )
     measures = usual_set(connection, published, question.column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -23,6 +23,7 @@ from penstock.validate.history.measures import (
 )
 
 _FEW = 50  # different texts: their shares are a mix that can be compared
+_LOOKED_AT = 50_000  # values, of many different ones
 _KEY_SHARE = 0.5  # of the rows: a text with more different values names something
 _ELAPSED = {"seconds", "minutes", "hours", "days", "weeks", "duration", "age", "elapsed", "ms"}
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
@@ -60,12 +61,32 @@ class UsualSet:
 def usual_set(connection: duckdb.DuckDBPyConnection, relation: str, period_column: str) -> UsualSet:
     """The usual measures of `relation` (SQL of a table), whose rows lie in time by `period_column`."""
     types = column_types(connection, relation)
+    ((count,),) = connection.execute(f"SELECT count(*) FROM {relation}").fetchall()
     columns = naming_columns(types, period_column)
-    counts = [f"count(DISTINCT {quoted(name)})" for name in columns]
-    ((count, *different),) = connection.execute(
-        f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}"
-    ).fetchall()
-    return usual_set_of(types, period_column, dict(zip(columns, different, strict=True)), count)
+    return usual_set_of(types, period_column, _different(connection, relation, columns), count)
+
+
+def _different(
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]
+) -> dict[str, int]:
+    """How many different values each column has. Of many only some are looked at, by their hash, each with
+    all its rows: whether all of a column are different is said of these."""
+    if not columns:
+        return {}
+    about = ", ".join(f"approx_count_distinct({quoted(name)})" for name in columns)
+    ((*estimates,),) = connection.execute(f"SELECT {about} FROM {relation}").fetchall()
+    found = {}
+    for name, estimate in zip(columns, estimates, strict=True):
+        column, one_in = quoted(name), max(1, estimate // _LOOKED_AT)
+        ((count, values),) = connection.execute(
+            f"SELECT count({column}), count(DISTINCT {column}) FROM {relation} "
+            f"WHERE hash({column}) % {one_in} = 0"
+        ).fetchall()
+        if one_in > 1:
+            ((all_rows,),) = connection.execute(f"SELECT count({column}) FROM {relation}").fetchall()
+            values = all_rows if values == count else min(one_in * values, all_rows - 1)
+        found[name] = values
+    return found
 
 
 def usual_set_of(
