@@ -54,12 +54,18 @@ def found(compiled_marts: CompiledMarts, good: Sequence[Event], last: Sequence[E
     """What the checks of history find when `last` comes after the published `good` days."""
     connection = compiled_marts.build(landed(good, 1, 0), LANDED_AT)
     compiled_marts.build_with(connection, landed(last, 2, len(good)))
+    findings = findings_of(connection)
+    connection.close()
+    return findings
+
+
+def findings_of(connection: duckdb.DuckDBPyConnection) -> Found:
+    """What the example's checks of history find in the candidates, against what is published."""
     findings: Found = []
     for file in sorted(SUITES.glob("*.yaml")):
         suite = yaml.safe_load(file.read_text())
         for check in suite["expectations"]:
             findings += _found(connection, suite["name"], check["type"], check["kwargs"])
-    connection.close()
     return findings
 
 
