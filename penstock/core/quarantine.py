@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from penstock.core.command import to_json
-from penstock.core.yaml_log import read_log, write_log
+from penstock.core.yaml_log import Form, read_log, write_log
 
 Action = Literal["quarantine", "release"]
 Commits = dict[str, frozenset[int]]  # by stream, their numbers
@@ -32,7 +32,7 @@ class Periods:
     mart: str
     period_column: str
     period: str
-    periods: list[str]
+    periods: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,23 @@ class Move:
 
 
 _KEYS = tuple(Move.__dataclass_fields__)
-_PERIODS = set(Periods.__dataclass_fields__)
+_PERIODS = tuple(Periods.__dataclass_fields__)
+_MOST = 1_000_000  # commits of one move: more never landed in a row
 _TIMES = ("landed_at", "at")
 
 
 def read_moves(file: Path) -> list[Move]:
     """All moves, oldest first; none where there is no file. Raises DeclarationError, which names file and
     line, for one that is damaged."""
+    form = Form(_KEYS, _problem, without="then all events are in the next build", conflict=_conflict)
     return [
-        Move(**item | {"touched": tuple(Periods(**one) for one in item["touched"])})
-        for item in read_log(file, _KEYS, _problem)
+        Move(**item | {"touched": tuple(map(as_periods, item["touched"]))}) for item in read_log(file, form)
     ]
+
+
+def as_periods(item: dict[str, Any]) -> Periods:
+    """What a file says of them."""
+    return Periods(**item | {"periods": tuple(item["periods"])})
 
 
 def add_moves(file: Path, moves: Iterable[Move]) -> None:
@@ -78,12 +84,20 @@ def add_moves(file: Path, moves: Iterable[Move]) -> None:
     write_log(file, _HEAD, [to_json(one) for one in [*read_moves(file), *moves]])
 
 
+def newest_moves(moves: Iterable[Move]) -> dict[str, dict[int, Move]]:
+    """By stream and commit, the move that counts: its last."""
+    newest: dict[str, dict[int, Move]] = {}
+    for move in moves:
+        newest.setdefault(move.stream, {}).update(dict.fromkeys(move.commits, move))
+    return newest
+
+
 def in_quarantine(moves: Iterable[Move]) -> Commits:
     """The commits that are in quarantine now; only streams that have some."""
-    now: dict[str, frozenset[int]] = {}
-    for move in moves:
-        before = now.get(move.stream, frozenset())
-        now[move.stream] = before | move.commits if move.action == "quarantine" else before - move.commits
+    now = {
+        stream: frozenset(commit for commit, move in of.items() if move.action == "quarantine")
+        for stream, of in newest_moves(moves).items()
+    }
     return {stream: commits for stream, commits in now.items() if commits}
 
 
@@ -113,8 +127,8 @@ def _problem(key: str, value: Any) -> str | None:
     if key == "automatic":
         return None if isinstance(value, bool) else "true or false is expected"
     if key == "touched":
-        wrong = not isinstance(value, list) or any(set(one) != _PERIODS for one in value)
-        return f"a list is expected, each with {', '.join(sorted(_PERIODS))}" if wrong else None
+        right = isinstance(value, list) and all(map(_is_periods, value))
+        return None if right else f"a list is expected, each with {', '.join(_PERIODS)}: texts"
     if not (isinstance(value, str) and value):
         return "a text is expected (in quotes, if need be)"
     if key == "action" and value not in get_args(Action):
@@ -122,6 +136,31 @@ def _problem(key: str, value: Any) -> str | None:
     if key in _TIMES and not _is_moment(value):
         return 'a time with its zone is expected: "2026-01-12T10:00:00+00:00"'
     return None
+
+
+def _conflict(entry: dict[str, Any]) -> tuple[str, str] | None:
+    first, last = entry["first_commit"], entry["last_commit"]
+    if not 0 <= last - first < _MOST:
+        return "last_commit", f"last_commit is {last}, first_commit {first}: no commits that landed in a row"
+    return None
+
+
+def _is_periods(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != set(_PERIODS) or not isinstance(value["periods"], list):
+        return False
+    texts = [value["mart"], value["period_column"], *value["periods"]]
+    return (
+        value["period"] in ("day", "hour")
+        and all(isinstance(text, str) for text in texts)
+        and all(map(_is_period, value["periods"]))
+    )
+
+
+def _is_period(text: str) -> bool:
+    try:
+        return dt.datetime.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False
 
 
 def _is_moment(text: str) -> bool:

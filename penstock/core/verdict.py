@@ -12,7 +12,7 @@ from penstock.core.command import to_json
 from penstock.core.kill_point import kill_point
 from penstock.core.part_file import flush, part_file
 from penstock.core.printable import printable
-from penstock.core.quarantine import Periods
+from penstock.core.quarantine import Periods, as_periods
 
 Outcome = Literal["passed", "refused", "error"]
 
@@ -146,7 +146,7 @@ def _verdict(content: dict[str, Any]) -> Verdict:
             "skipped": tuple(Skipped(**skipped) for skipped in content["skipped"]),
             "docs": Path(content["docs"]),
             "new_inputs": tuple(NewInput(**one) for one in content.get("new_inputs", [])),
-            "new_periods": tuple(Periods(**one) for one in content.get("new_periods", [])),
+            "new_periods": tuple(map(as_periods, content.get("new_periods", []))),
             "quarantined": tuple(Quarantined(**one) for one in content.get("quarantined", [])),
         }
     )

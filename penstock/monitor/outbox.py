@@ -120,10 +120,10 @@ class Outbox:
             f" order by id desc limit {_DELIVERED_SHOWN}) order by id"
         )
 
-    def has(self, *, pipeline: str, stage: str, run_id: str) -> bool:
-        """Whether there is a message of this stage of a run, whatever became of it."""
-        same = "where pipeline = ? and stage = ? and run_id = ? limit 1"
-        return bool(self._select(same, pipeline, stage, run_id))
+    def has(self, *, pipeline: str, stage: str, run_id: str, at: dt.datetime) -> bool:
+        """Whether there is a message of this stage of a run and this time, whatever became of it."""
+        same = "where pipeline = ? and stage = ? and run_id = ? and created_at = ? limit 1"
+        return bool(self._select(same, pipeline, stage, run_id, at.isoformat()))
 
     def entry(self, message_id: int) -> Entry:
         """One message."""

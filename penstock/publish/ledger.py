@@ -76,9 +76,13 @@ _COLUMNS = (
         "inputs",
         "JSON NOT NULL",
         "Per stream and partition the offsets that the content adds to the publication before: from_offset "
-        "(0: from the first) up to, but without, next_offset.",
+        "(0: from the first) up to, but without, next_offset; but for commits that are in quarantine.",
     ),
-    ("complete_until", "TIMESTAMP", "All events up to then are in the content. Time zone: UTC."),
+    (
+        "complete_until",
+        "TIMESTAMP",
+        "All events up to then are in the content, rejected, or in quarantine. Time zone: UTC.",
+    ),
     ("marts", "JSON NOT NULL", "Per mart: rows, fingerprint of columns and rows, changed or not."),
     ("checks", "JSON NOT NULL", "How many checks of the gate passed, warned, failed."),
     ("done_by", "VARCHAR", "Who rolled back or resumed."),

@@ -79,13 +79,16 @@ def add(settings: Settings, pipeline: Pipeline, stream: str, commits: str, perso
     first, last = _run(commits)
     with pipeline_lock(settings, pipeline.name, what="quarantine add"):
         landed = landed_at(settings, stream) if settings.landing_file(stream).exists() else {}
+        numbers = [commit for commit in landed if first <= commit <= last]
         if last not in landed or first not in landed:
             known = commits_text(stream, runs_of(landed)) if landed else f"{stream}: nothing has landed"
             wanted = commits_text(stream, [(first, last)])
             raise QuarantineError(f"{wanted} never landed", fix=f"there are: {known}", value=commits)
-        move = _move(person, "quarantine", stream, (first, last), landed[last].isoformat())
-        add_moves(settings.quarantine_file(pipeline.name), [move])
-    return Moved(pipeline.name, (move,))
+        moves = [
+            _move(person, "quarantine", stream, run, landed[run[1]].isoformat()) for run in runs_of(numbers)
+        ]
+        add_moves(settings.quarantine_file(pipeline.name), moves)
+    return Moved(pipeline.name, tuple(moves))
 
 
 def release(
@@ -103,7 +106,10 @@ def release(
         asked = {one: numbers for one, numbers in inside.items() if stream in (None, one)}
         if commits is not None:
             first, last = _run(commits)
-            asked = {one: numbers & set(range(first, last + 1)) for one, numbers in asked.items()}
+            asked = {
+                one: frozenset(commit for commit in numbers if first <= commit <= last)
+                for one, numbers in asked.items()
+            }
         moves = [
             _move(person, "release", one, run, _landed_at(known, one, run[1]))
             for one, numbers in asked.items()

@@ -19,7 +19,7 @@ from penstock.core.quarantine import (
 )
 from penstock.core.settings import Settings
 from penstock.core.verdict import Verdict
-from penstock.quarantine.spoilt import moves_of, spoilt_commits
+from penstock.quarantine.spoilt import spoilt_moves
 from penstock.quarantine.told import tell_what_is_in
 from penstock.transform.transform import transform
 from penstock.validate.gate import validate
@@ -37,6 +37,7 @@ def judge(settings: Settings, pipeline: str, run_id: str) -> Verdict:
     2. build the marts without them, and judge these: the verdict that counts, where it passes;
     3. else take that back and build and judge as before: what is new is not what is wrong.
 
+    Where the gate refuses them because rows are missing, nothing of this: without what came, more would be.
     Killed on the way, the next build leaves these commits out, and people hear of it then.
 
     Raises as `validate` and `transform` do; GateRefused, with both reasons, where 2 can be neither built nor
@@ -44,15 +45,25 @@ def judge(settings: Settings, pipeline: str, run_id: str) -> Verdict:
     """
     declared = load_pipeline(settings, pipeline)
     verdict = validate(settings, pipeline, run_id)
-    if declared.on_anomaly != "quarantine":
-        return verdict
-    if verdict.outcome == "refused":
-        verdict = _without_what_is_new(settings, pipeline, verdict, run_id)
+    if declared.on_anomaly == "quarantine" and verdict.outcome == "refused":
+        if _lacks_rows(verdict):
+            _log.warning("%s: is refused because rows are missing: nothing is put into quarantine", pipeline)
+        else:
+            verdict = _without_what_is_new(settings, pipeline, verdict, run_id)
     try:
         tell_what_is_in(settings, declared)
     except PenstockError as exc:  # the verdict stands; the next run says it
         _log.warning("%s: nobody hears yet of what is in quarantine: %s", pipeline, exc.message)
     return verdict
+
+
+def _lacks_rows(verdict: Verdict) -> bool:
+    return any(
+        found.get("lacks") and found.get("stops")
+        for problem in verdict.problems
+        if problem.severity == "critical"
+        for found in problem.findings
+    )
 
 
 def _without_what_is_new(settings: Settings, pipeline: str, verdict: Verdict, run_id: str) -> Verdict:
@@ -69,12 +80,12 @@ def _without_what_is_new(settings: Settings, pipeline: str, verdict: Verdict, ru
         transform(settings, pipeline, run_id=run_id)  # 2
         without = validate(settings, pipeline, run_id)
     except PenstockError as exc:
-        _take_back(settings, pipeline, moves, f"the marts without them: {exc.message}")
-        raise GateRefused(
-            f"{refusal.message}; and without what is new in them the marts could not be built or judged: "
-            f"{exc.message}",
-            fix=exc.fix or refusal.fix,
-        ) from exc
+        why = f"without what is new in them the marts could not be built or judged: {exc.message}"
+        try:
+            _take_back(settings, pipeline, moves, why)
+        except PenstockError as also:
+            why += f"; {_text(moves)} could not be released: {also.message}"
+        raise GateRefused(f"{refusal.message}; and {why}", fix=exc.fix or refusal.fix) from exc
     if without.outcome == "passed":
         return without
     still = verdict_error(without)
@@ -90,8 +101,7 @@ def _enter(settings: Settings, pipeline: str, verdict: Verdict) -> list[Move]:
     file = settings.quarantine_file(pipeline)
     with pipeline_lock(settings, pipeline, what="quarantine"):
         before = read_moves(file)
-        spoilt = spoilt_commits(verdict, before)
-        moves = moves_of(settings, verdict, spoilt, now=dt.datetime.now(dt.UTC), why=_why(verdict))
+        moves = spoilt_moves(settings, verdict, before, now=dt.datetime.now(dt.UTC), why=_why(verdict))
         there = in_quarantine(before)  # where an earlier try was killed
         new = [move for move in moves if not move.commits <= there.get(move.stream, frozenset())]
         if new:
@@ -103,7 +113,7 @@ def _take_back(settings: Settings, pipeline: str, moves: list[Move], why: str) -
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     if moves:
         with pipeline_lock(settings, pipeline, what="quarantine"):
-            back = [replace(move, action="release", at=at, why=why) for move in moves]
+            back = [replace(move, action="release", at=at, why=why, touched=()) for move in moves]
             add_moves(settings.quarantine_file(pipeline), back)
 
 

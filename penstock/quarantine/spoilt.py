@@ -1,44 +1,40 @@
-"""Which commits a refused build could be made without: those that are new in it, and nobody has released."""
+"""Which commits a refused build could be made without: those that are new in it, and no person has moved."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.quarantine import Commits, Move, runs_of
+from penstock.core.quarantine import Move, newest_moves, runs_of
 from penstock.core.settings import Settings
-from penstock.core.verdict import Verdict
+from penstock.core.verdict import NewInput, Verdict
 
 
-def spoilt_commits(verdict: Verdict, moves: list[Move]) -> Commits:
-    """By stream, what is in the build and in no published version; but not what a person has released: that
-    is for people to decide. Only streams that have some."""
-    new: dict[str, set[int]] = {}
-    for one in verdict.new_inputs:
-        new.setdefault(one.stream, set()).update(range(one.first_commit, one.last_commit + 1))
-    for move in moves:
-        if move.action == "release" and not move.automatic:
-            new.get(move.stream, set()).difference_update(move.commits)
-    return {stream: frozenset(commits) for stream, commits in new.items() if commits}
-
-
-def moves_of(
-    settings: Settings, verdict: Verdict, commits: Commits, *, now: dt.datetime, why: str
+def spoilt_moves(
+    settings: Settings, verdict: Verdict, moves: list[Move], *, now: dt.datetime, why: str
 ) -> list[Move]:
-    """The moves by which Penstock puts these commits of a build that `verdict` refuses into quarantine."""
-    moves = []
-    for stream, numbers in commits.items():
+    """The moves by which Penstock puts what is new in a build that `verdict` refuses into quarantine; none of
+    what a person has released, or put there. Raises PenstockError where a landing file cannot be read,
+    BusyError where it is held."""
+    newest = newest_moves(moves)
+    spoilt = []
+    for stream in dict.fromkeys(one.stream for one in verdict.new_inputs):
+        new = [one for one in verdict.new_inputs if one.stream == stream]
         landed = landed_at(settings, stream)
-        there = [number for number in numbers if number in landed]  # a restore leaps over some
-        moves += [
+        numbers = [
+            commit
+            for commit in landed
+            if _is_new(commit, new) and not _is_a_persons(newest.get(stream, {}).get(commit), landed)
+        ]
+        spoilt += [
             Move(
                 action="quarantine", stream=stream, first_commit=first, last_commit=last,
                 landed_at=landed[last].isoformat(), by="penstock", at=now.isoformat(timespec="seconds"),
                 why=why, run_id=verdict.run_id, automatic=True, touched=verdict.new_periods,
             )
-            for first, last in runs_of(there)
+            for first, last in runs_of(numbers)
         ]  # fmt: skip
-    return moves
+    return spoilt
 
 
 def landed_at(settings: Settings, stream: str) -> dict[int, dt.datetime]:
@@ -46,3 +42,14 @@ def landed_at(settings: Settings, stream: str) -> dict[int, dt.datetime]:
     with open_duckdb(settings.landing_file(stream), read_only=True) as connection:
         rows = connection.execute('select "commit", "at" from raw.commits').fetchall()
     return {commit: at.astimezone(dt.UTC) for commit, at in rows}
+
+
+def _is_new(commit: int, new: list[NewInput]) -> bool:
+    return any(one.first_commit <= commit <= one.last_commit for one in new)
+
+
+def _is_a_persons(move: Move | None, landed: dict[int, dt.datetime]) -> bool:
+    """Did a person say where the commit belongs? The same number of an earlier landing file is another."""
+    if move is None or move.automatic:
+        return False
+    return landed.get(move.last_commit) == dt.datetime.fromisoformat(move.landed_at)

@@ -6,12 +6,13 @@ import datetime as dt
 from collections.abc import Sequence
 
 from penstock.core.pipeline import Pipeline
-from penstock.core.quarantine import Move, commits_text, in_quarantine, read_moves
+from penstock.core.quarantine import Move, commits_text, in_quarantine, newest_moves, read_moves
 from penstock.core.settings import Settings
 from penstock.monitor.delivery import deliver
 from penstock.monitor.message import Notice, notice_message
 from penstock.monitor.outbox import Outbox
 from penstock.monitor.post import post
+from penstock.monitor.situation import what_bi_serves
 from penstock.monitor.slack import Slack
 
 _STAGE = "quarantine"
@@ -21,15 +22,20 @@ def tell_what_is_in(settings: Settings, pipeline: Pipeline) -> None:
     """Tell of each run of the pipeline that put commits into quarantine which are still there, and of which
     nobody has heard: also where that run was killed before it could say so."""
     moves = read_moves(settings.quarantine_file(pipeline.name))
-    inside = in_quarantine(moves)
-    if not inside:
+    if not in_quarantine(moves):
         return
     outbox = Outbox(settings.outbox_file)
-    entered = [move for move in moves if move.automatic and move.action == "quarantine"]
-    there = [move for move in entered if move.commits & inside.get(move.stream, frozenset())]
-    for run_id in dict.fromkeys(move.run_id for move in there):
-        if not outbox.has(pipeline=pipeline.name, stage=_STAGE, run_id=run_id):
-            tell(settings, pipeline, [move for move in there if move.run_id == run_id])
+    there = [
+        move
+        for of_stream in newest_moves(moves).values()
+        for move in dict.fromkeys(of_stream.values())
+        if move.automatic and move.action == "quarantine"
+    ]
+    for run_id, at in dict.fromkeys((move.run_id, move.at) for move in there):
+        if not outbox.has(
+            pipeline=pipeline.name, stage=_STAGE, run_id=run_id, at=dt.datetime.fromisoformat(at)
+        ):
+            tell(settings, pipeline, [move for move in there if (move.run_id, move.at) == (run_id, at)])
 
 
 def tell(settings: Settings, pipeline: Pipeline, moves: Sequence[Move]) -> None:
@@ -44,9 +50,10 @@ def tell(settings: Settings, pipeline: Pipeline, moves: Sequence[Move]) -> None:
         said = {
             "Left out of the marts": what,
             "Why": first.why,
-            "What to do": "nothing is lost: the events are in landing. Where they are right, accept what was "
-            f"found (penstock validate feedback {name}) and release them: penstock quarantine release {name} "
-            "--why …",
+            "What to do": "nothing is lost: the events are in landing. Where they are right, release them: "
+            f"penstock quarantine release {name} --why …. The next run has them; what the gate finds then, "
+            "somebody accepts, as its message says.",
+            "Now": what_bi_serves(settings, name),
         }
     else:
         title = f"{name}: events are released from quarantine"

@@ -148,11 +148,13 @@ def _noted(connection: duckdb.DuckDBPyConnection) -> dict[str, Parts]:
 def _refuse_kept_rows(pipeline: str, manifest: dict[str, Any], selected: list[str], moved: str) -> None:
     for node in filter(None, map(manifest["nodes"].get, selected)):
         config = node["config"]
-        if config.get("materialized") == "incremental" and config.get("full_refresh") is False:
+        kept = config.get("materialized") == "incremental" and config.get("full_refresh") is False
+        if kept or node["resource_type"] == "snapshot":
+            what = "its `full_refresh` is false" if kept else "it is a snapshot"
             raise TransformError(
-                f"pipeline {pipeline}: {moved}, but the incremental model {node['name']} "
-                f"({node['original_file_path']}) keeps its rows: its `full_refresh` is false",
-                fix="take the setting from the model, or bring the commits back to where they were "
+                f"pipeline {pipeline}: {moved}, but {node['name']} ({node['original_file_path']}) keeps its "
+                f"rows: {what}",
+                fix="take that from the project, or bring the commits back to where they were "
                 f"(`penstock quarantine ls {pipeline}` shows them)",
             )
 

@@ -7,17 +7,22 @@ from collections.abc import Iterable
 
 from penstock.core.build_record import Input
 from penstock.core.duckdb_file import open_duckdb
-from penstock.core.errors import LandingError
-from penstock.core.quarantine import Commits, Move, commits_text, in_quarantine, read_moves, runs_of
+from penstock.core.errors import LandingError, TransformError
+from penstock.core.pipeline import Pipeline
+from penstock.core.quarantine import Commits, commits_text, in_quarantine, newest_moves, read_moves, runs_of
 from penstock.core.settings import Settings
 
 
 class LeftOut:
     """What builds of `pipeline` leave out from now on: `commits`, by stream."""
 
-    def __init__(self, settings: Settings, pipeline: str) -> None:
-        self._settings, self._pipeline = settings, pipeline
-        self._moves: list[Move] = read_moves(settings.quarantine_file(pipeline))
+    def __init__(self, settings: Settings, pipeline: Pipeline) -> None:
+        self._settings, self._pipeline = settings, pipeline.name
+        self._moves = [
+            move
+            for move in read_moves(settings.quarantine_file(pipeline.name))
+            if move.stream in pipeline.streams
+        ]
         self.commits: Commits = in_quarantine(self._moves)
 
     def moved_since(self, read: Iterable[Input]) -> str | None:
@@ -35,13 +40,12 @@ class LeftOut:
     def refuse_other_commits(self) -> None:
         """They must be those of these landing files: one that was made anew gives the same numbers to other
         events, which nobody wanted to leave out. Raises LandingError."""
-        for stream, now in self.commits.items():
+        newest = newest_moves(self._moves)
+        for stream, commits in self.commits.items():
             path = self._settings.landing_file(stream)
             with open_duckdb(path, read_only=True) as connection:
                 landed = dict(connection.execute('select "commit", "at" from raw.commits').fetchall())
-            for move in self._moves:
-                if move.stream != stream or move.action != "quarantine" or not move.commits & now:
-                    continue
+            for move in dict.fromkeys(newest[stream][commit] for commit in sorted(commits)):
                 if landed.get(move.last_commit) != dt.datetime.fromisoformat(move.landed_at):
                     run = (move.first_commit, move.last_commit)
                     raise LandingError(
@@ -51,3 +55,16 @@ class LeftOut:
                         f"quarantine release {self._pipeline} {stream} {run[0]}-{run[1]} --why …",
                         where=path,
                     )
+
+    def refuse_ignored(self, read: Iterable[Input]) -> None:
+        """The build must have left them out: a project may have an older `_shared`, which cannot. Raises
+        TransformError."""
+        for one in read:
+            asked = self.commits.get(one.stream, frozenset())
+            missed = frozenset(commit for commit in asked if commit <= one.landed_commit) - one.left_out
+            if missed:
+                raise TransformError(
+                    f"pipeline {self._pipeline}: {commits_text(one.stream, runs_of(missed))}: in quarantine, "
+                    "and this build did not leave it out",
+                    fix="bring dbt_project/_shared up to date with this Penstock",
+                )

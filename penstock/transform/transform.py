@@ -72,9 +72,12 @@ def transform(
     with pipeline_lock(settings, name, what="transform", wait=patience):  # 2
         declared = declarations_hash(settings, name, pipeline.streams)
         before = _read_before(settings, pipeline, wait=patience)
-        build, leaps = _build(settings, pipeline, before, full_refresh=full_refresh, patience=patience)  # 3
+        left_out = LeftOut(settings, pipeline)
+        build, leaps = _build(  # 3
+            settings, pipeline, before, left_out, full_refresh=full_refresh, patience=patience
+        )
         kill_point("transform.built")
-        record = _record(settings, pipeline, build, run_id=run_id, declared=declared)  # 4
+        record = _record(settings, pipeline, build, left_out, run_id=run_id, declared=declared)  # 4
     return TransformResult(
         build_id=record.build_id,
         run_id=run_id,
@@ -101,11 +104,16 @@ def _read_before(settings: Settings, pipeline: Pipeline, *, wait: float) -> list
 
 
 def _build(
-    settings: Settings, pipeline: Pipeline, before: list[Input], *, full_refresh: bool, patience: float
+    settings: Settings,
+    pipeline: Pipeline,
+    before: list[Input],
+    left_out: LeftOut,
+    *,
+    full_refresh: bool,
+    patience: float,
 ) -> tuple[DbtBuild, Leaps]:
     """dbt attaches a landing file without waiting: wait first, and again when its writer was quicker."""
     deadline = time.monotonic() + patience
-    left_out = LeftOut(settings, pipeline.name)
     while True:
         leaps = {
             stream: wait_until_readable(settings, stream, wait=max(deadline - time.monotonic(), 0))
@@ -144,7 +152,9 @@ def _build_once(
             note_made_of(settings, name, target, plan)
 
 
-def _record(settings: Settings, pipeline: Pipeline, build: DbtBuild, *, run_id: str, declared: str) -> Build:
+def _record(
+    settings: Settings, pipeline: Pipeline, build: DbtBuild, left_out: LeftOut, *, run_id: str, declared: str
+) -> Build:
     marts = candidate_marts(settings, pipeline.name, build.target, pipeline.owner)
     if declarations_hash(settings, pipeline.name, pipeline.streams) != declared:
         raise TransformError(
@@ -153,6 +163,7 @@ def _record(settings: Settings, pipeline: Pipeline, build: DbtBuild, *, run_id: 
         )
     with open_duckdb(settings.warehouse_file(pipeline.name)) as connection:
         inputs = all_inputs(connection, pipeline.name, pipeline.streams, invocation_of(build.target))
+        left_out.refuse_ignored(inputs)
         code = code_version(settings)
         record = Build(
             build_id=str(uuid.uuid4()),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from penstock.core.command import to_json
-from penstock.core.yaml_log import read_log, write_log
+from penstock.core.yaml_log import Form, read_log, write_log
 from penstock.validate.history.comparison import HISTORY_CHECK
 from penstock.validate.history.periods import LENGTHS, Period
 from penstock.validate.history.question import HISTORY_CHECKS
@@ -56,9 +56,8 @@ _KEYS = tuple(Decision.__dataclass_fields__)
 def read_feedback(file: Path) -> list[Decision]:
     """All decisions, oldest first; none where there is no file. Raises DeclarationError, which names file and
     line, for one that is damaged."""
-    return [
-        Decision(**item | {"periods": tuple(item["periods"])}) for item in read_log(file, _KEYS, _problem)
-    ]
+    form = Form(_KEYS, _problem, without="then nothing was ever decided")
+    return [Decision(**item | {"periods": tuple(item["periods"])}) for item in read_log(file, form)]
 
 
 def add_decisions(file: Path, decisions: Iterable[Decision]) -> None:

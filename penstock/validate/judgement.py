@@ -182,7 +182,9 @@ def _learning(mart: str, pairs: list[tuple[Check, ExpectationValidationResult]])
 def _new_periods(mart: str, pairs: list[tuple[Check, ExpectationValidationResult]]) -> Iterator[Periods]:
     for check, result in pairs:
         if check.type == HISTORY_CHECK and (periods := _details(result.result).get("periods")):
-            yield Periods(mart, check.kwargs["period_column"], check.kwargs.get("period", "day"), periods)
+            yield Periods(
+                mart, check.kwargs["period_column"], check.kwargs.get("period", "day"), tuple(periods)
+            )
 
 
 def _severity(check: Check, result: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ def _since(known: dict[str, dict[str, Any]], build: Build) -> Iterator[NewInput]
             continue
         for first, last in runs_of(_left_out_before(before) - now.left_out):
             yield NewInput(now.stream, first, last, [])  # released since
-        newer = set(range(before["landed_commit"] + 1, now.landed_commit + 1)) - now.left_out
+        newer = _runs_between(before["landed_commit"], now.landed_commit, now.left_out)
         if not newer:
             continue
         ends = {(one["epoch"], one["partition"]): one["next_offset"] for one in before["offsets"]}
@@ -49,8 +49,19 @@ def _since(known: dict[str, dict[str, Any]], build: Build) -> Iterator[NewInput]
             for one in now.offsets
         ]  # fmt: skip
         moved = [one for one in offsets if one["from_offset"] < one["next_offset"]]
-        for first, last in runs_of(newer):
+        for first, last in newer:
             yield NewInput(now.stream, first, last, moved)
+
+
+def _runs_between(after: int, newest: int, left_out: frozenset[int]) -> list[tuple[int, int]]:
+    """The runs of numbers above `after` up to `newest`, without those that are left out. Numbers may leap: by
+    a million millions, where a landing file was restored."""
+    runs, first = [], after + 1
+    for commit in [*sorted(one for one in left_out if after < one <= newest), newest + 1]:
+        if first < commit:
+            runs.append((first, commit - 1))
+        first = commit + 1
+    return runs
 
 
 def _left_out_before(published: dict[str, Any]) -> frozenset[int]:

@@ -208,7 +208,11 @@ def _changes_of_published(periods: Periods, measure: Measure, question: Question
     newest = max(periods.rows_before)
     for one in periods.judged:
         before = periods.rows_before.get(one)
-        if before and one < newest:
+        if (
+            before
+            and one < newest
+            and not (one in question.unfinished and periods.rows_now.get(one, 0) < before)
+        ):
             value = measure.read({"n": periods.rows_now.get(one, 0)})
             known = amount(before, 1 / math.sqrt(before), unit=1.0)
             accepted = [

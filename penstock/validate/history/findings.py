@@ -30,6 +30,7 @@ class Finding:
     level: float | None  # the value on its scale; None where no norm is around it
     middle: float | None = None  # of the norm, on the scale
     id: str = ""
+    lacks: bool = False  # rows are missing: what is there is not what is wrong
     cause: str = ""  # what changed with it
 
     def text(self, period: str) -> str:
@@ -53,6 +54,7 @@ class Finding:
             "period": period,
             "periods": [period_text(one, period) for one in self.periods],
             "stops": self.weight is Weight.IMPOSSIBLE,
+            "lacks": self.lacks,
             "value": self.value,
             "usual": self.usual,
             "compared_with": self.compared_with,
@@ -115,6 +117,7 @@ def judge_period(
         plot=_plot([one.value for one in others[-_PLOTTED:]], value.value),
         level=value.value,
         middle=norm.middle,
+        lacks=measure.is_volume and value.value < norm.middle,
     )
 
 

@@ -157,11 +157,11 @@ def test_where_the_pipeline_says_warn_no_check_of_history_stops(
     ("touched", "stops"),
     [
         (None, True),
-        (Periods("purchases", "bought_at", "day", ["2026-01-12"]), False),
-        (Periods("purchases", "bought_at", "hour", ["2026-01-12 09:00"]), False),
-        (Periods("purchases", "bought_at", "day", ["2026-01-13"]), True),
-        (Periods("purchases", "paid_at", "day", ["2026-01-12"]), True),
-        (Periods("customers", "bought_at", "day", ["2026-01-12"]), True),
+        (Periods("purchases", "bought_at", "day", ("2026-01-12",)), False),
+        (Periods("purchases", "bought_at", "hour", ("2026-01-12 09:00",)), False),
+        (Periods("purchases", "bought_at", "day", ("2026-01-13",)), True),
+        (Periods("purchases", "paid_at", "day", ("2026-01-12",)), True),
+        (Periods("customers", "bought_at", "day", ("2026-01-12",)), True),
     ],
 )
 def test_a_day_that_is_in_quarantine_may_be_empty(

@@ -23,7 +23,7 @@ from penstock.core.quarantine import (
 MOVE = Move(
     action="quarantine", stream="orders", first_commit=3, last_commit=5,
     landed_at="2026-01-12T10:00:00.123456+00:00", by="penstock", at="2026-01-12T11:00:00+00:00", why="x",
-    run_id="run", automatic=True, touched=(Periods("sales", "sold_at", "day", ["2026-01-12"]),),
+    run_id="run", automatic=True, touched=(Periods("sales", "sold_at", "day", ("2026-01-12",)),),
 )  # fmt: skip
 
 
@@ -77,6 +77,11 @@ def test_commits_are_named_as_people_do() -> None:
         ("why: x", "why: x\n  who: me", "unknown key 'who'"),
         ("'2026-01-12T11:00:00+00:00'", "'2026-01-12'", ": at is '2026-01-12': a time"),
         ("- mart: sales", "- shop: sales", "touched is"),
+        ("- '2026-01-12'", "- 2026-01-12", "touched is"),
+        ("- '2026-01-12'", "- soon", "touched is"),
+        ("period: day", "period: week", "touched is"),
+        ("first_commit: 3", "first_commit: 6", ":6: last_commit is 5, first_commit 6: no commits"),
+        ("last_commit: 5", "last_commit: 1780000000000", ":6: last_commit is 1780000000000, first_commit 3:"),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_an_error_at_its_line(tmp_path: Path, wrong: str, right: str, said: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from penstock.core.errors import GateRefused, PenstockError, TransformError
-from penstock.core.quarantine import in_quarantine, read_moves
+from penstock.core.errors import BusyError, GateRefused, PenstockError, TransformError
+from penstock.core.quarantine import Move, add_moves, in_quarantine, read_moves
 from penstock.core.settings import Settings
 from penstock.core.verdict import NewInput, Problem, Verdict
 from penstock.monitor.outbox import Outbox
@@ -21,6 +22,7 @@ NEW = (NewInput("orders", 2, 3, []),)
 BAD = Problem(
     "sales", "expect_x", None, "critical", "5 is odd", None, "marts.sales: expect_x failed: 5 is odd"
 )
+TOO_FEW = replace(BAD, findings=[{"text": "rows are 0", "stops": True, "lacks": True}])
 REFUSED = a_verdict("shop", "b", outcome="refused", problems=(BAD,), new_inputs=NEW)
 PASSED = a_verdict("shop", "b")
 ERROR = a_verdict("shop", "b", outcome="error", problems=(BAD,), new_inputs=NEW)
@@ -114,8 +116,9 @@ def test_what_is_refused_without_it_too_is_built_and_judged_as_before(
         (a_verdict("shop", "b", outcome="refused", problems=(BAD,)), "quarantine"),
         (REFUSED, "hold"),
         (REFUSED, "warn"),
+        (a_verdict("shop", "b", outcome="refused", problems=(BAD, TOO_FEW), new_inputs=NEW), "quarantine"),
     ],
-    ids=["passed", "an error", "nothing new", "hold", "warn"],
+    ids=["passed", "an error", "nothing new", "hold", "warn", "rows are missing"],
 )
 def test_else_nothing_is_moved(settings: Settings, judge: Judge, verdict: Verdict, on_anomaly: str) -> None:
     declare(settings, on_anomaly)
@@ -141,6 +144,44 @@ def test_what_a_killed_run_left_is_gone_on_with(settings: Settings, judge: Judge
     assert judge(REFUSED, PASSED)[0] == PASSED
     assert moves(settings) == [IN]
     assert len(Outbox(settings.outbox_file).entries()) == 1
+
+
+def test_the_same_run_again_tells_of_other_commits(settings: Settings, judge: Judge) -> None:
+    judge(REFUSED, PASSED)
+    more = replace(REFUSED, new_inputs=(NewInput("orders", 1, 1, []),))
+    earlier = read_moves(settings.quarantine_file("shop"))[0]
+    settings.quarantine_file("shop").unlink()
+    add_moves(settings.quarantine_file("shop"), [replace(earlier, at="2026-01-01T00:00:00+00:00")])
+    judge(more, PASSED)
+    texts = [one.text for one in Outbox(settings.outbox_file).entries()]
+    assert sum("orders commit 1\n" in text for text in texts) == 1
+
+
+def test_what_a_person_has_put_there_stays_when_penstocks_own_is_taken_back(
+    settings: Settings, judge: Judge
+) -> None:
+    by_anna = Move(
+        action="quarantine", stream="orders", first_commit=3, last_commit=3,
+        landed_at="2026-01-01T03:00:00+00:00", by="anna", at="2026-01-01T04:00:00+00:00", why="x", run_id="r",
+        automatic=False,
+    )  # fmt: skip
+    add_moves(settings.quarantine_file("shop"), [by_anna])
+    judge(REFUSED, REFUSED, REFUSED)
+    assert in_quarantine(read_moves(settings.quarantine_file("shop"))) == {"orders": {3}}
+
+
+def test_a_lock_that_is_held_hides_no_refusal(
+    settings: Settings, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*words: Any) -> None:
+        raise BusyError("held by anna")
+
+    monkeypatch.setattr(first_aid, "_take_back", held)
+    with pytest.raises(GateRefused) as caught:
+        judge(REFUSED, build=TransformError("no disk"))
+    assert "5 is odd" in caught.value.message
+    assert "no disk" in caught.value.message
+    assert "orders commits 2 to 3 could not be released: held by anna" in caught.value.message
 
 
 def test_that_nobody_can_be_told_stops_no_publication(settings: Settings, judge: Judge) -> None:
