@@ -29,7 +29,7 @@ def spoilt_moves(
         spoilt += [
             Move(
                 action="quarantine", stream=stream, first_commit=first, last_commit=last,
-                landed_at=landed[last].isoformat(), by="penstock", at=now.isoformat(timespec="seconds"),
+                landed_at=landed[last].isoformat(), by="penstock", at=now.isoformat(),
                 why=why, run_id=verdict.run_id, automatic=True, touched=verdict.new_periods,
             )
             for first, last in runs_of(numbers)
