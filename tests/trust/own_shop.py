@@ -31,7 +31,7 @@ from penstock.ingest.contract.model import load_contract
 from penstock.ingest.contract.reject_limit import check_rejects
 from penstock.ingest.decode.columns import columns
 from penstock.ingest.decode.record_batches import WholeBatches
-from penstock.ingest.landing.batch import Batch
+from penstock.ingest.landing.batch import NOTHING, Batch
 from penstock.ingest.landing.file import open_landing
 from tests.patience import PATIENCE
 
@@ -98,7 +98,7 @@ class OwnShop:
         return run
 
     def land(self, messages: Iterable[Sent], run_id: str) -> Run:
-        """Land `messages` in one transaction."""
+        """Land `messages` in one transaction; of none, only that all is here."""
         contract = load_contract(self.settings, STREAM)
         of_partition: dict[int, list[Sent]] = defaultdict(list)
         for message in messages:
@@ -115,8 +115,10 @@ class OwnShop:
                 partition: (starts[partition] or 0) + len(sent) for partition, sent in of_partition.items()
             }
             tables = [_fetched(p, starts[p] or 0, sent) for p, sent in of_partition.items()]
-            batch = Batch(pa.concat_tables(tables), starts, ends).checked_by(checker)
-            landed = landing.land(batch, epoch=epoch, run_id=run_id, now=now)
+            landed = NOTHING
+            if tables:
+                batch = Batch(pa.concat_tables(tables), starts, ends).checked_by(checker)
+                landed = landing.land(batch, epoch=epoch, run_id=run_id, now=now)
             landing.complete_until(now)
             rules: Counter[str] = Counter()
             for (name, rule), count in landed.reasons.items():

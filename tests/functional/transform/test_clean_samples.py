@@ -41,7 +41,7 @@ def landed_runs(folder: Path, seed: int, history: int, size: int) -> Iterator[li
             f"run-{run}",
         )
         with open_duckdb(shop.settings.landing_file("customer_events"), read_only=True) as connection:
-            rows = connection.execute("select * from raw.customer_events where _commit = ?", [run + 1])
+            rows = connection.sql(f"select * from raw.customer_events where _commit = {run + 1}")
             yield rows.to_arrow_table().to_pylist()
 
 
