@@ -15,6 +15,7 @@ import duckdb
 from penstock.core.command import to_json
 from penstock.core.duckdb_file import quoted
 from penstock.core.kill_point import kill_point
+from penstock.core.quarantine import commits_of
 
 # The very ids that a reader sees; also through another connection than DuckDB's own.
 BUILD_IDS = "SELECT build_id FROM _penstock.build"
@@ -67,8 +68,7 @@ class Input:
     @property
     def left_out(self) -> frozenset[int]:
         """The numbers of the commits that are left out."""
-        runs = (range(run["first_commit"], run["last_commit"] + 1) for run in self.quarantined)
-        return frozenset(commit for run in runs for commit in run)
+        return commits_of(self.quarantined)
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,11 @@ def runs_of(commits: Iterable[int]) -> list[tuple[int, int]]:
     return runs
 
 
+def commits_of(runs: Iterable[dict[str, int]]) -> frozenset[int]:
+    """The numbers of runs as files keep them: each its `first_commit` and `last_commit`."""
+    return frozenset(one for run in runs for one in range(run["first_commit"], run["last_commit"] + 1))
+
+
 def commits_text(stream: str, runs: Sequence[tuple[int, int]]) -> str:
     """`customer_events commits 3, 7 to 9`."""
     several = len(runs) > 1 or runs[0][0] < runs[0][1]

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from penstock.core.build_record import Build
-from penstock.core.quarantine import runs_of
+from penstock.core.quarantine import commits_of, runs_of
 from penstock.core.verdict import NewInput
 
 _SHOWN = 4  # partitions
@@ -66,8 +66,7 @@ def _runs_between(after: int, newest: int, left_out: frozenset[int]) -> list[tup
 
 def _left_out_before(published: dict[str, Any]) -> frozenset[int]:
     """The commits that the published version left out; up to the newest that it knew."""
-    runs = published.get("quarantined", [])  # an older Penstock left nothing out
-    commits = (commit for run in runs for commit in range(run["first_commit"], run["last_commit"] + 1))
+    commits = commits_of(published.get("quarantined", []))  # an older Penstock left nothing out
     return frozenset(commit for commit in commits if commit <= published["landed_commit"])
 
 

@@ -207,13 +207,9 @@ def _changes_of_published(periods: Periods, measure: Measure, question: Question
     """Of a period that readers know, rows that went or came: but for the newest, which was not over."""
     newest = max(periods.rows_before)
     for one in periods.judged:
-        before = periods.rows_before.get(one)
-        if (
-            before
-            and one < newest
-            and not (one in question.unfinished and periods.rows_now.get(one, 0) < before)
-        ):
-            value = measure.read({"n": periods.rows_now.get(one, 0)})
+        before, now = periods.rows_before.get(one), periods.rows_now.get(one, 0)
+        if before and one < newest and (now >= before or one not in question.unfinished):
+            value = measure.read({"n": now})
             known = amount(before, 1 / math.sqrt(before), unit=1.0)
             accepted = [
                 said.level for said in question.accepted
