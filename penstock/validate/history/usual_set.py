@@ -73,17 +73,16 @@ def _different(
     all its rows: whether all of a column are different is said of these."""
     if not columns:
         return {}
-    about = ", ".join(f"approx_count_distinct({quoted(name)})" for name in columns)
-    ((*estimates,),) = connection.execute(f"SELECT {about} FROM {relation}").fetchall()
+    about = ", ".join(f"approx_count_distinct({name}), count({name})" for name in map(quoted, columns))
+    ((*numbers,),) = connection.execute(f"SELECT {about} FROM {relation}").fetchall()
     found = {}
-    for name, estimate in zip(columns, estimates, strict=True):
+    for name, estimate, all_rows in zip(columns, numbers[::2], numbers[1::2], strict=True):
         column, one_in = quoted(name), max(1, estimate // _LOOKED_AT)
         ((count, values),) = connection.execute(
             f"SELECT count({column}), count(DISTINCT {column}) FROM {relation} "
             f"WHERE hash({column}) % {one_in} = 0"
         ).fetchall()
         if one_in > 1:
-            ((all_rows,),) = connection.execute(f"SELECT count({column}) FROM {relation}").fetchall()
             values = all_rows if values == count else min(one_in * values, all_rows - 1)
         found[name] = values
     return found
