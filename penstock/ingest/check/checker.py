@@ -18,8 +18,10 @@ from penstock.core.duckdb_file import MEND, duckdb_errors_as
 from penstock.core.errors import LandingError
 from penstock.ingest.check.compiler import LONGEST_VALUE, CompiledContract
 from penstock.ingest.check.parsed_rules import GOOD
+from penstock.ingest.check.relation import Relation, Statement
 from penstock.ingest.check.result import Checked, Reasons, count_reasons
 from penstock.ingest.decode.arrow_bytes import Flags, as_bytes, flag_column, taken
+from penstock.ingest.decode.columns import SCHEMA
 from penstock.ingest.parse.fast_path import parse_chunk
 from penstock.ingest.parse.schema import PARSED, nothing_parsed
 
@@ -33,6 +35,8 @@ SET threads = {min(4, os.cpu_count() or 1)};
 SET arrow_lossless_conversion = true;
 """
 
+_FEW = 2048  # events that one thread checks as fast as several
+
 _NONE = pa.table({"nothing": pa.nulls(0)})
 
 
@@ -44,6 +48,10 @@ class Checker:
     ) -> None:
         self._compiled = compiled
         self._connection = connection
+        self._parsed = Relation(connection, "parsed", compiled.parsed_schema)
+        self._rules = Statement(connection, "rules", compiled.rules_sql)
+        self._remaining = Relation(connection, "remaining", SCHEMA)
+        self._whole = Statement(connection, "whole", compiled.checked_sql)
         self.fast = fast  # take the fast path, whose code is loaded when it is first used
 
     def read(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
@@ -53,7 +61,7 @@ class Checker:
         return parse_chunk(self._compiled.contract, chunk, LONGEST_VALUE)
 
     def check(self, events: pa.Table, parsed: Sequence[pa.RecordBatch] | None = None) -> Checked:
-        """Check events, columns as in `columns.SCHEMA`; `parsed`: what `read` gives for each of their chunks.
+        """Check events, columns as in `columns.SCHEMA` or such as can be cast to them; `parsed`: what `read` gives for each of their chunks.
 
         1. parse them on the fast path, if that was not done before
         2. mark those that were parsed and keep the rules
@@ -61,7 +69,7 @@ class Checker:
 
         Raises LandingError where it cannot be done, or some events came out more or less than once.
         """
-        chunks = events.to_batches()
+        chunks = events.cast(SCHEMA).to_batches()
         known = list(map(self.read, chunks)) if parsed is None else parsed  # 1
         stream = self._compiled.contract.stream
         what = f"{stream}: a batch of {events.num_rows} events could not be checked"
@@ -89,29 +97,30 @@ class Checker:
 
     def _is_good(self, parsed: pa.Table) -> Flags:
         """Of each event of `parsed`, in its order: was it parsed, and does it keep the rules?"""
-        self._connection.register("parsed", parsed)
-        found = self._connection.sql(self._compiled.rules_sql).to_arrow_table().column(0)
-        self._connection.unregister("parsed")
+        with self._parsed.holding(parsed):
+            found = self._rules.run().column(0)
         parts = [as_bytes(part.buffers()[1])[part.offset :][: len(part)] for part in found.chunks]
         return np.concatenate([np.zeros(0, np.uint8), *parts]).view(bool)
 
     def _check_remaining(self, remaining: pa.Table) -> tuple[pa.Table, pa.Table, Reasons]:
-        if not remaining.num_rows:  # its plan alone takes tens of milliseconds
+        if not remaining.num_rows:
             return _NONE, _NONE, {}
         connection = self._connection
-        connection.register("remaining", remaining)
-        connection.execute("SET preserve_insertion_order = false")  # else one thread does it all
-        try:
-            self._compiled.check(connection)
-        finally:
-            connection.execute("RESET preserve_insertion_order")  # what was parsed is checked in its order
-        others, rejects = (
-            connection.sql(sql).to_arrow_table()
-            for sql in ("SELECT * EXCLUDE (reasons) FROM checked WHERE reasons IS NULL", REJECTS)
-        )
-        connection.unregister("remaining")
-        return others, rejects, count_reasons(connection) if rejects.num_rows else {}
+        with self._remaining.holding(remaining):
+            if remaining.num_rows > _FEW:
+                connection.execute("SET preserve_insertion_order = false")  # else one thread does it all
+            try:
+                connection.register("checked", self._whole.run())
+            finally:
+                connection.execute("RESET preserve_insertion_order")  # what was parsed is checked in its order
+            others, rejects = (connection.sql(sql).to_arrow_table() for sql in (_OTHERS, REJECTS))
+            reasons = count_reasons(connection) if rejects.num_rows else {}
+            connection.unregister("checked")
+        return others, rejects, reasons
 
+
+# The good events of `checked`.
+_OTHERS = "SELECT * EXCLUDE (reasons) FROM checked WHERE reasons IS NULL"
 
 # The rejects of `checked`, with all that their events were sent with.
 REJECTS = """

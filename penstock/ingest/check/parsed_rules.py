@@ -30,7 +30,7 @@ def rows_sql(contract: Contract, relation: str) -> str:
     named = ", ".join(f"{column('value', field)} AS {quoted(field.name)}" for field in contract.fields)
     place = ", ".join(PLACE)
     return f"""
-SELECT {named}, _unknown::JSON AS _unknown, {place}
+SELECT {named}, _unknown, {place}
 FROM (SELECT {_values(contract)}, _unknown, {place}, {GOOD} FROM {relation})
 WHERE coalesce({GOOD}, false) -- a bare column would be a filter of Arrow's own, which is slower
 """

@@ -74,6 +74,8 @@ def taken(array: pa.Array, rows: Ints) -> pa.Array:
 def bytes_of(array: pa.Array) -> int:
     """How many bytes an Arrow column of byte strings or texts has in all, of those that it shows of its
     buffers."""
+    if isinstance(array.type, pa.JsonType):
+        array = array.storage
     if not _is_view(array.type):
         return int(array.nbytes)
     held = np.frombuffer(array.buffers()[1], "<i4").reshape(-1, 4)

@@ -26,7 +26,7 @@ from penstock.ingest.decode.arrow_bytes import (
 )
 from penstock.ingest.parse import field_plan, scanner
 from penstock.ingest.parse.keys import fill_slots
-from penstock.ingest.parse.schema import field_type
+from penstock.ingest.parse.schema import UNKNOWN_TYPE, field_type
 from penstock.ingest.parse.values import MOST_DIGITS
 
 _KINDS = {
@@ -81,7 +81,7 @@ def read_events(contract: Contract, values: pa.Array, longest: int) -> tuple[lis
     unknown = pa.Array.from_buffers(
         pa.string_view(), count, [bitmap(columns.has_unknown), pa.py_buffer(columns.unknown), texts]
     )
-    return arrays, unknown, columns.is_taken
+    return arrays, pa.ExtensionArray.from_storage(UNKNOWN_TYPE, unknown), columns.is_taken
 
 
 def load() -> None:

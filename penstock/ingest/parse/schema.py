@@ -12,6 +12,8 @@ PARSED = "_is_parsed"
 # Where an event is: the column's name in landing, and in a batch of events.
 PLACE = {"_kafka_partition": "partition", "_offset": "offset", "_kafka_timestamp": "kafka_timestamp"}
 
+UNKNOWN_TYPE = pa.json_(pa.string_view())  # DuckDB takes it as its JSON, without reading it once more
+
 _TYPES = {
     "string": pa.string_view(),
     "uuid": pa.uuid(),
@@ -27,7 +29,7 @@ def parsed_schema(contract: Contract) -> pa.Schema:
     it a zone), _unknown, _kafka_partition, _offset, _kafka_timestamp and _is_parsed."""
     return pa.schema(
         [name_and_type for field in contract.fields for name_and_type in _columns_of(field)]
-        + [("_unknown", pa.string_view())]
+        + [("_unknown", UNKNOWN_TYPE)]
         + [(name, SCHEMA.field(its).type) for name, its in PLACE.items()]
         + [(PARSED, pa.bool_())]
     )
