@@ -74,7 +74,9 @@ def main() -> None:
     task = Task(**json.loads(sys.argv[1]))
     settings, contract = task.settings(), task.contract()
     folders = {name: replace(settings, data=settings.data / name) for name in ("read", "small", "once")}
-    events = _of_one_partition(pa.concat_tables([batch.events for batch in fetched(folders["read"], contract)]))
+    events = _of_one_partition(
+        pa.concat_tables([batch.events for batch in fetched(folders["read"], contract)])
+    )
     print(
         json.dumps(
             [_land(folders["small"], contract, events, _COMMITS), _land(folders["once"], contract, events, 1)]

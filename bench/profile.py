@@ -35,9 +35,9 @@ _AHEAD = (
     (Checker, "read", _PARSE),
     (Checker, "_is_good", _RULES),
     (Checker, "_check_remaining", _REST),
+    (Source, "topic_by_now", "ask whether the topic is the same"),
 )
 _LANDING = (
-    (Source, "verify_topic", "ask whether the topic is the same"),
     (LandingFile, "insert_rows", _INSERT),
     (LandingFile, "land", _COMMIT),
     (Fetch, "commit_group", "commit the group offsets"),

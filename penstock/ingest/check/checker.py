@@ -61,7 +61,8 @@ class Checker:
         return parse_chunk(self._compiled.contract, chunk, LONGEST_VALUE)
 
     def check(self, events: pa.Table, parsed: Sequence[pa.RecordBatch] | None = None) -> Checked:
-        """Check events, columns as in `columns.SCHEMA` or such as can be cast to them; `parsed`: what `read` gives for each of their chunks.
+        """Check events, columns as in `columns.SCHEMA` or such as can be cast to them; `parsed`: what `read`
+        gives for each of their chunks.
 
         1. parse them on the fast path, if that was not done before
         2. mark those that were parsed and keep the rules
@@ -112,7 +113,9 @@ class Checker:
             try:
                 connection.register("checked", self._whole.run())
             finally:
-                connection.execute("RESET preserve_insertion_order")  # what was parsed is checked in its order
+                connection.execute(
+                    "RESET preserve_insertion_order"
+                )  # what was parsed is checked in its order
             others, rejects = (connection.sql(sql).to_arrow_table() for sql in (_OTHERS, REJECTS))
             reasons = count_reasons(connection) if rejects.num_rows else {}
             connection.unregister("checked")

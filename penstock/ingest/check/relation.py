@@ -1,8 +1,8 @@
 """A relation whose rows change from batch to batch, and statements over it that are planned once.
 
-To plan the contract's whole SELECT takes DuckDB 30 ms, however few the rows: most of what a batch with a few
-rejects costs. What is prepared over tables is planned again each time; over a registered Arrow object it is not,
-and DuckDB asks the object for its rows whenever the statement runs.
+To plan the contract's whole SELECT takes DuckDB 30 ms, however few the rows: most of what a batch with a
+few rejects costs. What is prepared over tables is planned again each time; over a registered Arrow object it
+is not, and DuckDB asks the object for its rows whenever the statement runs.
 """
 
 from __future__ import annotations

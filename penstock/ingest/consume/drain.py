@@ -148,7 +148,9 @@ def _drain_in_one_go(
         clock=clock,
     )
     fetch = source.fetch_from(landing, epoch)
-    with fetched_ahead(fetch, landing.compiled, data=source.settings.data, until=request.target) as batches:
+    with fetched_ahead(
+        fetch, landing.compiled, source.topic_by_now, data=source.settings.data, until=request.target
+    ) as batches:
         for batch in batches:
             landed = land_batch(
                 source, landing, fetch, batch, epoch=epoch, run_id=request.run_id, clock=clock

@@ -47,6 +47,8 @@ class Fetch:
         self._landed: dict[int, int | None] = {}
         self._in_use = threading.Lock()  # a consumer is for one thread at a time
         self._stopped = False
+        self._enough_bytes = min(limits.first_batch_bytes, limits.batch_bytes)
+        self._enough_events = min(limits.first_batch_events, limits.batch_events)
 
     def start(self, offsets: Mapping[int, int], stored: Mapping[int, int]) -> None:
         """Fetch from `offsets` on. `stored` are those that the landing file holds now."""
@@ -98,6 +100,8 @@ class Fetch:
         moved = {p: position for p, position in positions.items() if position != self._fetched[p]}
         starts = {partition: self._fetched[partition] for partition in moved}
         self._fetched.update(moved)
+        self._enough_bytes = min(2 * self._enough_bytes, self.limits.batch_bytes)
+        self._enough_events = min(2 * self._enough_events, self.limits.batch_events)
         return Batch(pa.Table.from_batches(decoded, schema=SCHEMA), starts=starts, ends=moved)
 
     def _items(self, linger_s: float, until: Mapping[int, int] | None) -> Iterator[Any]:
@@ -119,7 +123,7 @@ class Fetch:
                 yield item
             if self._stopped or (until is not None and self._is_there(until)):
                 return
-            if size >= self.limits.batch_bytes or events >= self.limits.batch_events:
+            if size >= self._enough_bytes or events >= self._enough_events:
                 return
             if now - began >= linger_s and (events or until is None):
                 return

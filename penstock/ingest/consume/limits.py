@@ -11,6 +11,9 @@ class Limits:
 
     batch_bytes: int = 64 * 1024 * 1024  # a batch lands when its events hold this much …
     batch_events: int = 240_000  # … or so many: most fill row groups, which are compressed when inserted
+    # Of the first batch; then twice as much each time, up to the above. Until it is there, nobody lands.
+    first_batch_bytes: int = 16 * 1024 * 1024
+    first_batch_events: int = 60_000
     drain_linger_s: float = 5.0  # until a drain's batch lands that is not full
     follow_linger_s: float = 0.5  # that a follow's batch gathers events
     stall_s: float = 60.0  # until a drain that gets nothing gives up

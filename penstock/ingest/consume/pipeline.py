@@ -7,9 +7,10 @@ again, and land no sooner.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from penstock.ingest.check.checker import open_checker
 from penstock.ingest.check.compiler import CompiledContract
 from penstock.ingest.consume.fetch import Fetch
 from penstock.ingest.consume.source import has_passed
+from penstock.ingest.kafka.topic import Topic
 from penstock.ingest.landing.batch import Batch
 from penstock.ingest.parse.fast_path import load
 
@@ -27,9 +29,15 @@ _KEPT = 31 * 2**20  # bytes
 
 @contextmanager
 def fetched_ahead(
-    fetch: Fetch, compiled: CompiledContract, *, data: Path, until: Mapping[int, int]
+    fetch: Fetch,
+    compiled: CompiledContract,
+    topic_by_now: Callable[[], Topic],
+    *,
+    data: Path,
+    until: Mapping[int, int],
 ) -> Iterator[Iterator[Batch]]:
-    """All batches up to `until`, checked; no more than the next two come meanwhile.
+    """All batches up to `until`, checked, each with the topic as of then; no more than the next two come
+    meanwhile.
 
     An error of the fetch is raised when its batch is asked for. Leaving the block ends the fetch.
     """
@@ -52,7 +60,7 @@ def fetched_ahead(
                 until=until,
                 on_chunk=lambda chunk: parsed.append(checker.read(chunk)),
             )
-            return checking.submit(batch.checked_by, checker, parsed)
+            return checking.submit(lambda: replace(batch.checked_by(checker, parsed), topic=topic_by_now()))
 
         def batches() -> Iterator[Batch]:
             coming: Future[Future[Batch]] | None = fetching.submit(fetched)

@@ -75,12 +75,16 @@ class Source:
             raise cut_error(self.topic.name, stored, cuts, command=command)
         return landing.begin_epoch(cluster_id, topic_id, now=clock())
 
-    def verify_topic(self, landing: LandingFile, *, clock: Clock) -> None:
-        """Raise LandingError where the name leads to another topic by now: Kafka serves events by name, so
-        these could be another topic's."""
-        topic = describe_topic(
+    def topic_by_now(self) -> Topic:
+        """Which topic the name leads to. Raises BrokerError."""
+        return describe_topic(
             self.settings.bootstrap_servers, self.topic.name, within_ms=self.limits.topic_answer_ms
         )
+
+    def verify_topic(self, landing: LandingFile, *, clock: Clock, topic: Topic | None = None) -> None:
+        """Raise LandingError where the name leads to another topic by now (or led, when it was asked for
+        `topic`): Kafka serves events by name, so these could be another topic's."""
+        topic = topic or self.topic_by_now()
         landing.epoch(topic.cluster_id, topic.topic_id, now=clock())
 
     def explain(self, gone: OffsetsGone, landing: LandingFile, *, clock: Clock) -> None:
@@ -158,7 +162,7 @@ def land_batch(
     Raises BrokerError and LandingError."""
     if not batch.ends:
         return NOTHING
-    source.verify_topic(landing, clock=clock)
+    source.verify_topic(landing, clock=clock, topic=batch.topic)
     try:
         landed = landing.land(batch, epoch=epoch, run_id=run_id, now=clock())
     except OffsetConflict as conflict:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from penstock.core.errors import LandingError
 from penstock.ingest.check.checker import Checker
 from penstock.ingest.check.result import Checked, Reasons
+from penstock.ingest.kafka.topic import Topic
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,15 @@ class Batch:
     `events` has the columns partition int32, offset int64, kafka_timestamp timestamp[ms, UTC], key, value
     binary, headers list<struct<key string, value binary>>. `starts` and `ends` hold, by partition, the
     position that the fetch started from (None: no offset was stored yet) and the position after it.
-    `checked`: what the check says of them, where they were checked ahead.
+    `checked`: what the check says of them, where they were checked ahead. `topic`: which one the name led to
+    once they were fetched, where that was asked ahead.
     """
 
     events: pa.Table
     starts: Mapping[int, int | None]
     ends: Mapping[int, int]
     checked: Checked | None = None
+    topic: Topic | None = None
 
     def checked_by(self, checker: Checker, parsed: Sequence[pa.RecordBatch] | None = None) -> Batch:
         """The same, checked (`parsed`: as in `Checker.check`); nothing to do where it holds no event."""
