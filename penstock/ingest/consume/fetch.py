@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +21,8 @@ from penstock.ingest.decode.columns import SCHEMA, chunks, events_of, size_of
 from penstock.ingest.decode.hook import read_whole_batches
 from penstock.ingest.kafka.topic import Topic, broker_errors
 from penstock.ingest.landing.batch import Batch
+
+_log = logging.getLogger(__name__)
 
 _PAUSE = 0.2  # seconds until a lost broker is asked again
 
@@ -46,6 +50,7 @@ class Fetch:
         self._fetched: dict[int, int | None] = {}
         self._landed: dict[int, int | None] = {}
         self._in_use = threading.Lock()  # a consumer is for one thread at a time
+        self._landed_since: deque[Mapping[int, int]] = deque()  # group offsets that are still to be committed
         self._stopped = False
         self._enough_bytes = min(limits.first_batch_bytes, limits.batch_bytes)
         self._enough_events = min(limits.first_batch_events, limits.batch_events)
@@ -140,7 +145,9 @@ class Fetch:
         Raises OffsetsGone, and BrokerError for any other."""
         with self._in_use, broker_errors(self._servers), _gone():
             try:
-                return self._consumer.poll(timeout_ms=int(seconds * 1000)), None
+                polled = self._consumer.poll(timeout_ms=int(seconds * 1000))
+                self._commit_group()
+                return polled, None
             except KafkaError as exc:
                 if not exc.retriable:
                     raise
@@ -156,10 +163,28 @@ class Fetch:
         return {partition: offset or 0 for partition, offset in self._landed.items()}
 
     def commit_group(self, group_offsets: Mapping[int, int]) -> None:
-        """Commit Kafka's group offsets, for lag tools only; Penstock never reads them."""
-        offsets = {self._places[p]: OffsetAndMetadata(offset, "", -1) for p, offset in group_offsets.items()}
-        with self._in_use:
-            self._consumer.commit(offsets)
+        """Commit Kafka's group offsets, for lag tools only; Penstock never reads them. Where another thread
+        polls just now, that one does so."""
+        self._landed_since.append(group_offsets)
+        if self._in_use.acquire(blocking=False):
+            try:
+                self._commit_group()
+            finally:
+                self._in_use.release()
+
+    def _commit_group(self) -> None:
+        offsets: dict[int, int] = {}
+        while self._landed_since:
+            offsets |= self._landed_since.popleft()
+        if not offsets:
+            return
+        try:
+            self._consumer.commit(
+                {self._places[p]: OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+            )
+        except KafkaError as exc:
+            # Lag tools see older offsets until the next batch. What counts is committed already.
+            _log.warning("Kafka did not take the group offsets: %s", exc)
 
     def _is_there(self, until: Mapping[int, int]) -> bool:
         arrived = [p for p, position in self.positions().items() if position >= until[p]]

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaError
 
 from penstock.core.errors import BrokerError
 from penstock.core.kill_point import kill_point
@@ -169,11 +168,7 @@ def land_batch(
         _log.info("another consumer was first: %s", conflict)
         return None
     fetch.took(batch)
-    try:
-        fetch.commit_group(batch.ends)
-    except KafkaError as exc:
-        # Lag tools see older offsets until the next batch. What counts is committed already.
-        _log.warning("Kafka did not take the group offsets: %s", exc)
+    fetch.commit_group(batch.ends)
     kill_point("ingest.group_committed")
     return landed
 
