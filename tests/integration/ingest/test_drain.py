@@ -83,6 +83,25 @@ def test_a_long_drain_opens_its_file_anew_and_lands_each_event_once(
     assert stream.event_ids() == [f"e{number:06}" for number in range(30_000)]
 
 
+def test_the_first_batches_are_small_so_that_landing_begins_sooner(stream: Stream, event: Event) -> None:
+    stream.produce([event(number) for number in range(60_000)])
+    drain_now(stream, limits=Limits(first_batch_events=5_000))
+    sizes = [landed for (landed,) in stream.rows('SELECT landed FROM raw.commits ORDER BY "commit"')]
+    assert 5_000 <= sizes[0] < 10_000 <= sizes[1] < 20_000 <= sizes[2]
+    assert sum(sizes) == 60_000
+
+
+def test_lag_tools_see_all_that_has_landed(stream: Stream, event: Event) -> None:
+    stream.produce([event(number) for number in range(30_000)])
+    drain_now(stream, limits=Limits(batch_events=1))
+    admin = KafkaAdminClient(bootstrap_servers=stream.settings.bootstrap_servers)
+    group = f"penstock-{stream.settings.environment}-customer_events"
+    committed = admin.list_group_offsets({group: None})[group]
+    admin.close()
+    places = [TopicPartition(stream.topic, partition) for partition in (0, 1)]
+    assert [committed[place].offset for place in places] == [15_000, 15_000]
+
+
 def test_key_headers_and_time_of_a_reject_are_kept(stream: Stream) -> None:
     stream.produce(
         [b"x"], partition=1, key=b"\xffkey", headers=[("h", b"\x00v")], timestamp_ms=1_714_564_800_000
