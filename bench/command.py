@@ -14,6 +14,7 @@ import click
 from bench.child import REPOSITORY, BenchError
 from bench.events import Kind
 from bench.file_size import run_file_size
+from bench.history import run_history
 from bench.idle import run_idle
 from bench.machine import this_machine
 from bench.memory import run_memory
@@ -29,7 +30,7 @@ from penstock.core.command import output_option, print_result, reports_errors
 
 _BASELINES = [baseline.name for baseline in BASELINES]
 _SHAPES = [shape.name for shape in SHAPES]
-_PARTS = ("pairs", "shapes", "profile", "variations", "memory", "idle", "file_size")
+_PARTS = ("pairs", "shapes", "profile", "variations", "memory", "idle", "file_size", "history")
 
 
 @click.command()
@@ -53,7 +54,7 @@ def bench(
     page_file: Path | None, output: str,
 ) -> None:  # fmt: skip
     """How fast is landing? Against baselines, in pairs; on the shapes that producers write; on variations;
-    its memory, idling and file size."""
+    its memory, idling and file size. And what do the gate's checks of history cost on a year?"""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     began = time.monotonic()
     machine = this_machine()
@@ -76,6 +77,7 @@ def bench(
                 "memory": lambda at, to: run_memory(at, to, events, say),
                 "idle": lambda at, to: run_idle(at, to, say),
                 "file_size": lambda at, to: run_file_size(at, to, events // 2, say),
+                "history": lambda _, to: run_history(to, 5 * events, say),
             }
             found: dict[str, Any] = dict.fromkeys(run_part)
             failed = []

@@ -8,6 +8,7 @@ from typing import Any
 from bench.machine import Machine
 from bench.page_parts import (
     file_size_text,
+    history_text,
     idle_text,
     memory_text,
     pairs_text,
@@ -25,6 +26,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "memory": memory_text,
     "idle": idle_text,
     "file_size": file_size_text,
+    "history": history_text,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.file_size import FileSize
+from bench.history import History
 from bench.idle import Idle
 from bench.memory import Memory
 from bench.pairs import Against, Pairs, Ratios, Runs
@@ -159,6 +160,27 @@ def file_size_text(size: FileSize) -> str:
         f"{size.events:,} events that landed in {size.commits} commits, each with the file opened anew, take "
         f"{size.small_batches / 1e6:,.1f} MB for each million; all at once {size.at_once / 1e6:,.1f} MB: "
         f"{times(size.small_batches / size.at_once)} times as much."
+    )
+
+
+def history_text(history: History) -> str:
+    """What the checks of history cost on a year, and their back-test."""
+    rows = [
+        ("checks of history, one more day", history.checks, 2),
+        (f"`penstock validate backtest --days {history.days}`", history.backtest, 60),
+    ]
+    return (
+        "## Checks of history\n"
+        f"A year of {history.events:,} events is published; then one more day is judged by the example's own "
+        f"suites. That gate takes {history.gate:.1f} s in all; its checks of history use {history.checks_cpu:.2f} s "
+        f"of processors. In the year's back-test they stop or warn {history.alarms} times.\n\n"
+        + table(
+            ("", "seconds", "at most", "holds"),
+            [
+                (name, f"{found:.2f}", f"{most}", "yes" if found <= most else "**no**")
+                for name, found, most in rows
+            ],
+        )
     )
 
 

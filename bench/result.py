@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.file_size import FileSize
+from bench.history import History
 from bench.idle import Idle
 from bench.machine import Machine
 from bench.memory import Memory
@@ -27,4 +28,5 @@ class Result:
     memory: tuple[Memory, ...] | None
     idle: Idle | None
     file_size: FileSize | None
+    history: History | None
     minutes: float
