@@ -1,7 +1,7 @@
 """What the checks of history cost the gate, and how long their back-test takes, on a year of a busy shop.
 
-The example's own models and suites judge it. Its events are made by SQL straight into a landing file: how they
-land is measured elsewhere.
+The example's own models and suites judge it. Its events are made by SQL straight into a landing file: how
+they land is measured elsewhere.
 """
 
 from __future__ import annotations

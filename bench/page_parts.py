@@ -166,21 +166,18 @@ def file_size_text(size: FileSize) -> str:
 def history_text(history: History) -> str:
     """What the checks of history cost on a year, and their back-test."""
     rows = [
-        ("checks of history, one more day", history.checks, 2),
-        (f"`penstock validate backtest --days {history.days}`", history.backtest, 60),
+        (name, f"{found:.2f}", f"{most}", "yes" if found <= most else "**no**")
+        for name, found, most in (
+            ("checks of history, one more day", history.checks, 2),
+            (f"`penstock validate backtest --days {history.days}`", history.backtest, 60),
+        )
     ]
     return (
         "## Checks of history\n"
         f"A year of {history.events:,} events is published; then one more day is judged by the example's own "
-        f"suites. That gate takes {history.gate:.1f} s in all; its checks of history use {history.checks_cpu:.2f} s "
-        f"of processors. In the year's back-test they stop or warn {history.alarms} times.\n\n"
-        + table(
-            ("", "seconds", "at most", "holds"),
-            [
-                (name, f"{found:.2f}", f"{most}", "yes" if found <= most else "**no**")
-                for name, found, most in rows
-            ],
-        )
+        f"suites. That gate takes {history.gate:.1f} s in all; its checks of history use "
+        f"{history.checks_cpu:.2f} s of processors. In the year's back-test they stop or warn "
+        f"{history.alarms} times.\n\n" + table(("", "seconds", "at most", "holds"), rows)
     )
 
 

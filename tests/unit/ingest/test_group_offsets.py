@@ -1,4 +1,4 @@
-"""Group offsets are for lag tools only: landing does not wait for them, and the last ones are always there."""
+"""Group offsets are for lag tools only: landing does not wait for them; the last ones are always there."""
 
 from __future__ import annotations
 
