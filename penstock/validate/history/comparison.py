@@ -155,11 +155,13 @@ def _judge(measure: Measure, raw: Measured, periods: Periods, question: Question
             continue
         asked = _tolerant(measure, 1.5) if may_lack else measure
         known = history.get(one) or published.get(one)
-        if one in judged and (
-            finding := judge_period(
-                asked, [one], judged[one], history, middle, known=known, accepted=accepted
-            )
-        ):
+        if one not in judged:
+            continue
+        finding = judge_period(
+            asked, [one], judged[one], history, middle, known=known, accepted=accepted,
+            rows_of_usual=_rows_of_usual(raw, one) if measure.of_rows else None,
+        )  # fmt: skip
+        if finding:
             if may_lack and _is_less(judged[one], history):
                 if measure.is_volume:
                     continue
@@ -189,6 +191,12 @@ def _middle(
         _sum([numbers for value, numbers in counted if abs(value.value - usual) <= _ODD * value.error])
     )
     return whole.value if whole else None
+
+
+def _rows_of_usual(raw: Measured, one: Period) -> float | None:
+    """How many times as many rows as usual a share of the period is of."""
+    usual = median(numbers["whole"] or 0 for numbers in raw[0].values())
+    return (raw[1][one]["whole"] or 0) / usual if usual else None
 
 
 def _values(measure: Measure, raw: Mapping[Period, Raw]) -> Values:

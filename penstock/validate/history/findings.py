@@ -84,10 +84,12 @@ def judge_period(
     *,
     known: Value | None = None,
     accepted: Sequence[float] = (),
+    rows_of_usual: float | None = None,
 ) -> Finding | None:
     """What is unusual of `value`; None where nothing is. The period itself never counts in its own norm; but
     where readers know it already (`known`), only what has become of it since is news. `middle`: of the norm,
-    where it is not the median; what is near to one that people `accepted` is usual, too."""
+    where it is not the median; what is near to one that people `accepted` is usual, too, and
+    so is what `rows_of_usual` times as many rows as usual make of the norm."""
     others = [history[one] for one in sorted(history) if one not in period]
     if not others:
         return None
@@ -99,7 +101,11 @@ def judge_period(
     weight = norm.judge(value, limits)
     if measure.usual_rows and value.value == 0 and measure.usual_rows(norm.middle, value) >= _MANY:
         weight = Weight.IMPOSSIBLE
-    for other in [*accepted, known.value] if known else accepted:
+    also_usual = [*accepted, *([known.value] if known else [])]
+    if measure.of_rows and rows_of_usual is not None:
+        low, high = sorted((norm.middle, measure.of_rows(norm.middle, rows_of_usual)))
+        also_usual.append(min(max(value.value, low), high))
+    for other in also_usual:
         weight = min(weight, norm.around(other).judge(value, limits))
     if weight is Weight.USUAL:
         return None

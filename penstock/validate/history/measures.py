@@ -34,6 +34,7 @@ from penstock.validate.history.scales import (
     amount_text,
     distance,
     distance_text,
+    distinct_share_of,
     rows_expected,
     share,
     share_text,
@@ -79,6 +80,9 @@ class Measure:
         None  # of a usual value: none at all is more than less
     )
     of_whole_period: bool = False  # says nothing of a period that is not over
+    of_rows: Callable[[float, float], float] | None = (
+        None  # what so many times the usual rows make of a usual value
+    )
 
 
 def rows() -> Measure:
@@ -188,7 +192,10 @@ def distinct(column: str) -> Measure:
     def read(raw: Raw) -> Value | None:
         return _share(raw) if (raw["whole"] or 0) >= _FEWEST else None
 
-    return Measure(f"distinct({column})", column, sql, read, share_text, SHARES, adds_up=False)
+    return Measure(
+        f"distinct({column})", column, sql, read, share_text, SHARES,
+        adds_up=False, of_rows=distinct_share_of,
+    )  # fmt: skip
 
 
 def full(unit: str, column: str) -> Measure:

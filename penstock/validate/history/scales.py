@@ -36,6 +36,23 @@ def share_text(value: float) -> str:
     return f"{number_text(100 * math.sin(min(max(value, 0.0), math.pi / 2)) ** 2)} %"
 
 
+def distinct_share_of(usual: float, rows_of_usual: float) -> float:
+    """A usual share of different values (on its scale) as it is where there are `rows_of_usual` times as many
+    rows: with fewer, fewer values come again. As if all values were as frequent, which moves it most.
+
+    Of N rows that draw from K values, 1 - exp(-N/K) of the K are met: a share of (1 - exp(-x)) / x, x = N/K.
+    """
+    there = math.sin(min(max(usual, 0.0), math.pi / 2)) ** 2
+    if there <= 0.0:
+        return usual
+    low, high = 0.0, 1 / there
+    for _ in range(50):  # halves: no closed form
+        x = (low + high) / 2
+        low, high = (x, high) if -math.expm1(-x) / x > there else (low, x)
+    x = high * rows_of_usual
+    return math.asin(math.sqrt(-math.expm1(-x) / x)) if x > 0 else math.pi / 2
+
+
 def distance(part: float, whole: float) -> Value:
     """A distance of two distributions, 0 to 1, times the rows `whole`; less what chance makes, so it may lie
     below 0."""
