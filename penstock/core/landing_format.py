@@ -13,12 +13,13 @@ version that is newer than this code is refused by all.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from pathlib import Path
 
 import duckdb
 
-from penstock.core.duckdb_file import quoted
+from penstock.core.duckdb_file import open_duckdb, quoted
 from penstock.core.errors import LandingError
 from penstock.core.kill_point import kill_point
 
@@ -43,6 +44,13 @@ CREATE TABLE IF NOT EXISTS raw.gaps (
 _HUGE_EVENTS_OF_2 = "holds huge events: 2048 rows are read at once"
 
 _log = logging.getLogger(__name__)
+
+
+def landed_at(path: Path) -> dict[int, dt.datetime]:
+    """When each commit of a landing file landed, in UTC. Raises BusyError where the file is held."""
+    with open_duckdb(path, read_only=True) as connection:
+        rows = connection.execute('SELECT "commit", "at" FROM raw.commits').fetchall()
+    return {commit: at.astimezone(dt.UTC) for commit, at in rows}
 
 
 def landing_format(connection: duckdb.DuckDBPyConnection, path: Path) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import QuarantineError
+from penstock.core.landing_format import landed_at
 from penstock.core.pipeline import Pipeline
 from penstock.core.pipeline_lock import pipeline_lock
 from penstock.core.quarantine import (
@@ -22,7 +23,6 @@ from penstock.core.quarantine import (
 )
 from penstock.core.settings import Settings
 from penstock.core.yaml_file import suggestion
-from penstock.quarantine.spoilt import landed_at
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def add(settings: Settings, pipeline: Pipeline, stream: str, commits: str, perso
         )  # fmt: skip
     first, last = _run(commits)
     with pipeline_lock(settings, pipeline.name, what="quarantine add"):
-        landed = landed_at(settings, stream) if settings.landing_file(stream).exists() else {}
+        path = settings.landing_file(stream)
+        landed = landed_at(path) if path.exists() else {}
         numbers = [commit for commit in landed if first <= commit <= last]
         if last not in landed or first not in landed:
             known = commits_text(stream, runs_of(landed)) if landed else f"{stream}: nothing has landed"

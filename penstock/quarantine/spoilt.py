@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from penstock.core.duckdb_file import open_duckdb
+from penstock.core.landing_format import landed_at
 from penstock.core.quarantine import Move, newest_moves, runs_of
 from penstock.core.settings import Settings
 from penstock.core.verdict import NewInput, Verdict
@@ -20,7 +20,7 @@ def spoilt_moves(
     spoilt = []
     for stream in dict.fromkeys(one.stream for one in verdict.new_inputs):
         new = [one for one in verdict.new_inputs if one.stream == stream]
-        landed = landed_at(settings, stream)
+        landed = landed_at(settings.landing_file(stream))
         numbers = [
             commit
             for commit in landed
@@ -35,13 +35,6 @@ def spoilt_moves(
             for first, last in runs_of(numbers)
         ]  # fmt: skip
     return spoilt
-
-
-def landed_at(settings: Settings, stream: str) -> dict[int, dt.datetime]:
-    """When each commit of a stream landed, in UTC. Raises BusyError where the landing file is held."""
-    with open_duckdb(settings.landing_file(stream), read_only=True) as connection:
-        rows = connection.execute('select "commit", "at" from raw.commits').fetchall()
-    return {commit: at.astimezone(dt.UTC) for commit, at in rows}
 
 
 def _is_new(commit: int, new: list[NewInput]) -> bool:

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Iterable
 
 from penstock.core.build_record import Input
-from penstock.core.duckdb_file import open_duckdb
 from penstock.core.errors import LandingError, TransformError
+from penstock.core.landing_format import landed_at
 from penstock.core.pipeline import Pipeline
 from penstock.core.quarantine import Commits, commits_text, in_quarantine, newest_moves, read_moves, runs_of
 from penstock.core.settings import Settings
@@ -43,8 +43,7 @@ class LeftOut:
         newest = newest_moves(self._moves)
         for stream, commits in self.commits.items():
             path = self._settings.landing_file(stream)
-            with open_duckdb(path, read_only=True) as connection:
-                landed = dict(connection.execute('select "commit", "at" from raw.commits').fetchall())
+            landed = landed_at(path)
             for move in dict.fromkeys(newest[stream][commit] for commit in sorted(commits)):
                 if landed.get(move.last_commit) != dt.datetime.fromisoformat(move.landed_at):
                     run = (move.first_commit, move.last_commit)
