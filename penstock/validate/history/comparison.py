@@ -151,12 +151,10 @@ def _judge(measure: Measure, raw: Measured, periods: Periods, question: Question
     singles = []
     for one in periods.judged:
         may_lack = one == periods.newest or one in question.unfinished  # it may not be over, or not be whole
-        if measure.of_whole_period and may_lack:
+        if one not in judged or (measure.of_whole_period and may_lack):
             continue
         asked = _tolerant(measure, 1.5) if may_lack else measure
         known = history.get(one) or published.get(one)
-        if one not in judged:
-            continue
         finding = judge_period(
             asked, [one], judged[one], history, middle, known=known, accepted=accepted,
             rows_of_usual=_rows_of_usual(raw, one) if measure.of_rows else None,

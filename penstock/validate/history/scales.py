@@ -28,12 +28,12 @@ def share(part: float, whole: float, *, rows: float | None = None) -> Value:
 
 def rows_expected(usual: float, value: Value) -> float:
     """How many rows a usual share makes of those that `value` is a share of."""
-    return math.sin(min(max(usual, 0.0), math.pi / 2)) ** 2 * (_CERTAIN / value.error) ** 2
+    return _part_of(usual) * (_CERTAIN / value.error) ** 2
 
 
 def share_text(value: float) -> str:
     """A share on its scale, in percent."""
-    return f"{number_text(100 * math.sin(min(max(value, 0.0), math.pi / 2)) ** 2)} %"
+    return f"{number_text(100 * _part_of(value))} %"
 
 
 def distinct_share_of(usual: float, rows_of_usual: float) -> float:
@@ -42,7 +42,7 @@ def distinct_share_of(usual: float, rows_of_usual: float) -> float:
 
     Of N rows that draw from K values, 1 - exp(-N/K) of the K are met: a share of (1 - exp(-x)) / x, x = N/K.
     """
-    there = math.sin(min(max(usual, 0.0), math.pi / 2)) ** 2
+    there = _part_of(usual)
     if there <= 0.0:
         return usual
     low, high = 0.0, 1 / there
@@ -51,6 +51,11 @@ def distinct_share_of(usual: float, rows_of_usual: float) -> float:
         low, high = (x, high) if -math.expm1(-x) / x > there else (low, x)
     x = high * rows_of_usual
     return math.asin(math.sqrt(-math.expm1(-x) / x)) if x > 0 else math.pi / 2
+
+
+def _part_of(value: float) -> float:
+    """A share on its scale, 0 to 1."""
+    return math.sin(min(max(value, 0.0), math.pi / 2)) ** 2
 
 
 def distance(part: float, whole: float) -> Value:
